@@ -1,0 +1,77 @@
+package supervisor
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// reminderEvery is the seed's rhythm (section 6): the remaining time of a window
+// is logged once a minute.
+const reminderEvery = time.Minute
+
+// report writes the log lines of a transition (seed 5, contract 8). Their words
+// are read by people and machines alike and stay as they are.
+func (s *Supervisor) report(t Transition, o Outcome) {
+	if o.Reason != "" {
+		s.log.Debug("probe", "reason", o.Reason, "step", o.Step, "sqlstate", o.SQLState,
+			"error", o.Message, "latency_ms", o.Latency.Milliseconds())
+	}
+	if t.Changed() && t.To.State != Starting {
+		s.reportReady(t, o)
+	}
+	if s.reminds() && t.To.Next != t.From.Next {
+		s.reminded = t.At
+		s.reportRemaining(t.At)
+	}
+}
+
+func (s *Supervisor) reportReady(t Transition, o Outcome) {
+	if t.To.Ready() {
+		s.log.Info("[DB] READY=true", "ready", true, "state", t.To.State)
+		return
+	}
+	line := fmt.Sprintf("[DB] READY=false reason=%s", t.To.Reason)
+	attrs := []any{"ready", false, "reason", t.To.Reason, "state", t.To.State}
+	if retry := t.To.RetryAt(); !retry.IsZero() {
+		seconds := CeilSeconds(retry.Sub(t.At))
+		line += fmt.Sprintf(" next_retry_in=%ds", seconds)
+		attrs = append(attrs, "next_retry_in", seconds)
+	}
+	if o.Reason != "" {
+		attrs = append(attrs, "trigger", t.To.Trigger, "cause", t.To.Cause,
+			"step", o.Step, "sqlstate", o.SQLState, "error", o.Message)
+	}
+	s.log.Warn(line, attrs...)
+}
+
+// reminds reports whether the present state has a remaining time to repeat.
+func (s *Supervisor) reminds() bool {
+	m := s.machine
+	return m.State == Lockout || m.Reason == ReasonAuthFailed
+}
+
+// remind repeats the remaining time when a minute has passed.
+func (s *Supervisor) remind(now time.Time) {
+	if s.reminds() && now.Before(s.machine.Next) && !now.Before(s.reminded.Add(reminderEvery)) {
+		s.reminded = now
+		s.reportRemaining(now)
+	}
+}
+
+func (s *Supervisor) reportRemaining(now time.Time) {
+	m := s.machine
+	remaining := m.Next.Sub(now)
+	attrs := []any{slog.String("reason", string(m.Reason)), slog.Int64("remaining", CeilSeconds(remaining))}
+	if m.State == Lockout {
+		s.log.Warn("[DB Supervisor] "+backoffLine(remaining), attrs...)
+		return
+	}
+	s.log.Warn(fmt.Sprintf("[DB Supervisor] Hold: %s remaining after %s. A changed credential ends it.",
+		Seconds(remaining), m.Reason), attrs...)
+}
+
+// backoffLine is the seed's sentence, in the log and in /readyz.
+func backoffLine(remaining time.Duration) string {
+	return fmt.Sprintf("Lockout backoff: %s remaining. No connection attempts until backoff expires.", Seconds(remaining))
+}

@@ -1,0 +1,101 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+)
+
+// Range is a span of time from which a delay is drawn. Both ends are positive
+// and Min <= Max in a valid Policy.
+type Range struct{ Min, Max time.Duration }
+
+// At returns Min + j*(Max-Min) for j in [0,1): the one way a window or hold gets
+// its length, so that no jitter can make it shorter than its floor.
+func (r Range) At(j float64) time.Duration {
+	return r.Min + time.Duration(j*float64(r.Max-r.Min))
+}
+
+// Policy is every delay that the environment may change (contract 2). The zero
+// value is not usable; start from [DefaultPolicy].
+type Policy struct {
+	ProbeInterval time.Duration // between probes while ready
+	ProbeTimeout  time.Duration // one whole probe
+	Retry         Range         // ladder of the retrying reasons
+	Lockout       Range         // window after a lockout
+	Ban           Range         // window after a network_ban
+	Rejected      Range         // hold after auth_failed
+	// Counts tells which triggers are lockouts; the others become saturated or
+	// unavailable.
+	Counts map[Trigger]bool
+}
+
+// DefaultPolicy returns the defaults of contract 2. The 15 to 20 minutes are
+// the seed's (section 6), the 30 minutes of a ban are documented (facts 2).
+func DefaultPolicy() Policy {
+	counts := make(map[Trigger]bool, len(Triggers))
+	for _, t := range Triggers {
+		counts[t] = true
+	}
+	return Policy{
+		ProbeInterval: 30 * time.Second,
+		ProbeTimeout:  5 * time.Second,
+		Retry:         Range{2 * time.Second, time.Minute},
+		Lockout:       Range{15 * time.Minute, 20 * time.Minute},
+		Ban:           Range{30 * time.Minute, 35 * time.Minute},
+		Rejected:      Range{15 * time.Minute, 30 * time.Minute},
+		Counts:        counts,
+	}
+}
+
+// Longest returns the longest time without an attempt that the policy can lead
+// to; a deploy's health check has to outlast it (facts 4).
+func (p Policy) Longest() time.Duration {
+	return max(p.ProbeInterval, p.Retry.Max+time.Duration(retryJitter*float64(p.Retry.Max)),
+		p.Lockout.Max, p.Ban.Max, p.Rejected.Max, rerouteLast, cautiousLast)
+}
+
+// window returns how long a window of the trigger may last.
+func (p Policy) window(t Trigger) Range {
+	if t == TriggerNetworkBan {
+		return p.Ban
+	}
+	return p.Lockout
+}
+
+// demote turns a lockout that the policy does not count into the plain fault
+// that it looks like without the word (contract 2, SIDECAR_LOCKOUT_ON).
+func (p Policy) demote(o Outcome) Outcome {
+	if o.Reason != ReasonLockout || p.Counts[o.Trigger] {
+		return o
+	}
+	o.Reason = ReasonUnavailable
+	if o.Trigger == TriggerQueryWaitTimeout {
+		o.Reason = ReasonSaturated
+	}
+	o.Trigger = ""
+	return o
+}
+
+// double returns first doubled rung times, at most last.
+func double(first, last time.Duration, rung int) time.Duration {
+	for ; rung > 0 && first < last; rung-- {
+		first *= 2
+	}
+	return min(first, last)
+}
+
+// Seconds writes a span as the seed's log lines do: seconds rounded up, minutes
+// rounded down, "873s (14m)". A span in the past is "0s (0m)".
+func Seconds(d time.Duration) string {
+	s := CeilSeconds(d)
+	return fmt.Sprintf("%ds (%dm)", s, s/60)
+}
+
+// CeilSeconds returns whole seconds, rounded up and never below zero, so that
+// nobody who waits that long is early.
+func CeilSeconds(d time.Duration) int64 {
+	if d <= 0 {
+		return 0
+	}
+	return int64((d + time.Second - 1) / time.Second)
+}

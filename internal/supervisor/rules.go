@@ -1,0 +1,70 @@
+package supervisor
+
+import "time"
+
+// Next says when the next attempt may be made after a reason.
+type Next string
+
+// The schedules. Ladders double from their first to their last value.
+const (
+	NextNow      Next = "at once"
+	NextInterval Next = "after the probe interval"
+	NextWindow   Next = "after a window"
+	NextHold     Next = "after a hold, or at once when the credential changes"
+	NextReroute  Next = "60s doubling to 5m, or at once when the DSN changes"
+	NextRetry    Next = "2s doubling to 60s, +-20 %"
+	NextCautious Next = "60s doubling to 15m"
+	NextNever    Next = "never, until the configuration changes"
+)
+
+// Rule is one row of the transition table: what a probe that ends with Reason
+// leads to.
+type Rule struct {
+	Reason Reason
+	State  State
+	Next   Next
+	From   string // what brings the reason about
+}
+
+// Rules is the transition table (contract 4). What a row cannot say stands
+// beside the machine: the confirming probe in machine.go, the two spaced tries
+// of a shared pooler in holds.go, which lockouts count in echo.go and ban.go.
+var Rules = []Rule{
+	{ReasonStarting, Starting, NextNow, "no verdict yet"},
+	{ReasonOK, Ready, NextInterval, "SELECT 1 returned 1"},
+	{ReasonLockout, Lockout, NextWindow, "server_login_retry, query_wait_timeout, circuit_breaker, network_ban"},
+	{ReasonAuthFailed, Rejected, NextHold, "the credential was rejected"},
+	{ReasonTenantNotFound, Rejected, NextReroute, "the pooler cannot route user.ref"},
+	{ReasonConfigRejected, Rejected, NextReroute, "database, privilege, parameter, address or tenant refused"},
+	{ReasonSaturated, Retrying, NextRetry, "no connection slot is free"},
+	{ReasonUnavailable, Retrying, NextRetry, "the server or the pooler is down or restarting"},
+	{ReasonNetwork, Retrying, NextRetry, "the address does not answer"},
+	{ReasonTimeout, Retrying, NextRetry, "no answer within the probe's time"},
+	{ReasonTLS, Retrying, NextRetry, "the encrypted connection could not be set up"},
+	{ReasonUnknown, Retrying, NextCautious, "a refusal in words we do not know; it may be a lockout"},
+	{ReasonNoConfig, Misconfigured, NextNever, "no DSN is configured"},
+	{ReasonInvalidDSN, Misconfigured, NextNever, "the DSN cannot be read in one way only"},
+	{ReasonGuard, Misconfigured, NextNever, "the DSN guard refuses the DSN"},
+	{ReasonWaiverExpired, Misconfigured, NextNever, "the waiver for the direct connection has ended"},
+}
+
+// ruleFor returns the row of a reason. A reason without a row cannot come from
+// the classifier; it is treated as the cautious unknown.
+func ruleFor(r Reason) Rule {
+	for _, rule := range Rules {
+		if rule.Reason == r {
+			return rule
+		}
+	}
+	return ruleFor(ReasonUnknown)
+}
+
+// Fixed delays of contract 4 that no variable changes.
+const (
+	confirmDelay = 2 * time.Second // second look before readiness drops
+
+	rerouteFirst, rerouteLast   = 60 * time.Second, 5 * time.Minute
+	cautiousFirst, cautiousLast = 60 * time.Second, 15 * time.Minute
+
+	retryJitter = 0.2
+)

@@ -1,0 +1,123 @@
+package supervisor
+
+import (
+	"maps"
+	"time"
+)
+
+// Snapshot is everything that readers may know, as it was after the last
+// transition. It is never changed once published; the time that remains is for
+// the reader to compute.
+type Snapshot struct {
+	Status
+	Target   Target
+	Stopping bool // the process is ending; the verdict stays
+	Attempt  Attempt
+	Ledger
+}
+
+// Attempt is the last probe. The zero value means that there was none.
+type Attempt struct {
+	At time.Time
+	Outcome
+}
+
+// Entry is one change of state or reason.
+type Entry struct {
+	At       time.Time
+	From, To State
+	Reason   Reason
+	Trigger  Trigger
+}
+
+// Ledger counts what happened since the start.
+type Ledger struct {
+	Logins      map[Reason]uint64  // by what they ended with
+	Lockouts    map[Trigger]uint64 // windows opened
+	Violations  uint64             // connections inside a window: must stay 0
+	LastSuccess time.Time
+	Latency     Histogram
+	History     []Entry // oldest first, at most historyLength
+}
+
+const historyLength = 50
+
+// LatencyBounds are the upper bounds of the login histogram, in seconds.
+var LatencyBounds = [...]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+
+// Histogram holds login durations, cumulative by bound as Prometheus wants them.
+type Histogram struct {
+	Buckets [len(LatencyBounds)]uint64
+	Count   uint64
+	Sum     float64 // seconds
+}
+
+func (h *Histogram) observe(d time.Duration) {
+	for i, bound := range LatencyBounds {
+		if d.Seconds() <= bound {
+			h.Buckets[i]++
+		}
+	}
+	h.Count++
+	h.Sum += d.Seconds()
+}
+
+// Total returns the logins so far and how many of them failed.
+func (l Ledger) Total() (total, failed uint64) {
+	for reason, n := range l.Logins {
+		total += n
+		if reason != ReasonOK {
+			failed += n
+		}
+	}
+	return total, failed
+}
+
+// record returns the next ledger; the one before stays as it was published.
+func (l Ledger) record(t Transition, o Outcome) Ledger {
+	next := l
+	if o.Knocked {
+		next.Logins = maps.Clone(l.Logins)
+		next.Logins[settled(o)]++
+		next.Latency.observe(o.Latency)
+	}
+	if !o.Dialled.IsZero() && t.From.State == Lockout && o.Dialled.Before(t.From.Next) {
+		next.Violations++
+	}
+	if o.Reason == ReasonOK {
+		next.LastSuccess = t.At
+	}
+	if t.To.State == Lockout && t.To.Next != t.From.Next {
+		next.Lockouts = maps.Clone(l.Lockouts)
+		next.Lockouts[t.To.Trigger]++
+	}
+	if t.Changed() {
+		past := l.History[max(0, len(l.History)-historyLength+1):]
+		next.History = append(append(make([]Entry, 0, len(past)+1), past...),
+			Entry{t.At, t.From.State, t.To.State, t.To.Reason, t.To.Trigger})
+	}
+	return next
+}
+
+// settled is the reason under which a login is counted; one that was broken off
+// has none of its own.
+func settled(o Outcome) Reason {
+	if o.Reason == "" {
+		return ReasonUnknown
+	}
+	return o.Reason
+}
+
+// newLedger starts every count at zero, so that no series appears late.
+func newLedger() Ledger {
+	l := Ledger{Logins: make(map[Reason]uint64), Lockouts: make(map[Trigger]uint64)}
+	for _, rule := range Rules {
+		if rule.State != Misconfigured && rule.State != Starting {
+			l.Logins[rule.Reason] = 0
+		}
+	}
+	for _, trigger := range Triggers {
+		l.Lockouts[trigger] = 0
+	}
+	return l
+}
