@@ -1,0 +1,96 @@
+package dsn
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// What the query may say besides sslmode, sslrootcert and options.
+var (
+	// quiet parameters concern the client alone; the sidecar has its own.
+	quiet = []string{
+		"application_name", "fallback_application_name", "client_encoding", "connect_timeout", "gssencmode",
+		"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+	}
+	// overriding parameters take the place of what stands before the query.
+	overriding = []string{
+		"host", "hostaddr", "port", "user", "password", "dbname", "database",
+		"service", "servicefile", "passfile", "passwd", "pwd", "sslpassword",
+	}
+	sslmodes  = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+	reference = regexp.MustCompile(`^reference=([A-Za-z0-9_-]+)$`)
+	plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
+)
+
+// query reads the text after the "?" into the DSN. It stops at the first
+// parameter that overrides the authority: what follows could be the rest of a
+// password.
+func (r *reading) query(text string) {
+	seen := map[string]string{}
+	for pair := range strings.SplitSeq(text, "&") {
+		if pair == "" {
+			continue
+		}
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, okName := decode(rawName)
+		value, okValue := decode(rawValue)
+		if !okName || !okValue {
+			r.add(unreadable("A parameter after the ? holds a % that is not followed by two hex digits.", "Write a % as %25."))
+			return
+		}
+		if slices.Contains(overriding, strings.ToLower(name)) {
+			f := find(QueryOverridesAuthority,
+				fmt.Sprintf("The parameter %s after the ? would replace what stands before it.", strings.ToLower(name)),
+				"Remove it: user, password, host, port and database are written before the ?, like "+pattern)
+			r.add(&f)
+			return
+		}
+		if before, again := seen[name]; again && before != value {
+			r.add(unreadable("A parameter after the ? is given twice with different values.", "Keep one of the two."))
+			return
+		}
+		if _, again := seen[name]; !again {
+			r.parameter(name, value)
+		}
+		seen[name] = value
+	}
+}
+
+// parameter takes one decoded parameter, or drops it.
+func (r *reading) parameter(name, value string) {
+	switch {
+	case name == "sslmode":
+		r.hasSSLMode = true
+		if slices.Contains(sslmodes, value) {
+			r.dsn.SSLMode = value
+		}
+	case name == "sslrootcert":
+		if strings.Contains(value, "+") || strings.ContainsFunc(value, unicode.IsControl) {
+			r.add(unreadable("The file name in sslrootcert holds a + or an invisible character, which programs read differently.",
+				"Give the file a name without it."))
+		}
+		r.dsn.SSLRootCert = value
+	case name == "options" && placeOf(r.dsn.Host).shared && reference.MatchString(value):
+		r.dsn.Reference = reference.FindStringSubmatch(value)[1]
+	case !slices.Contains(quiet, name):
+		r.drop(name)
+	}
+}
+
+// drop notes a parameter that no pooler gets to see: PgBouncer refuses a login
+// for every startup parameter it does not know (facts 1).
+func (r *reading) drop(name string) {
+	if !plainName.MatchString(name) {
+		name = "(unreadable name)" // no line break of a query reaches a log
+	}
+	r.dsn.Dropped = append(r.dsn.Dropped, name)
+	hint := "It can stay: it does no harm here."
+	if name == "options" {
+		hint = "Only options=reference=REF is ever sent, and only to a shared pooler."
+	}
+	f := find(ParameterDropped, fmt.Sprintf("The parameter %s is not sent to the pooler.", name), hint)
+	r.add(&f)
+}

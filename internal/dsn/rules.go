@@ -1,0 +1,92 @@
+package dsn
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Env is the environment a DSN is judged for (SUPABASE_MODE, contract 2). The
+// zero value is judged like Prod.
+type Env string
+
+// The environments.
+const (
+	Prod Env = "prod"
+	Dev  Env = "dev"
+)
+
+// ParseEnv reads the value of SUPABASE_MODE or --env with the aliases of
+// contract 2, in any case. Any other text, the empty one included, is an error
+// that does not repeat it.
+func ParseEnv(text string) (Env, error) {
+	switch strings.ToLower(text) {
+	case "prod", "production":
+		return Prod, nil
+	case "dev", "development", "staging", "local":
+		return Dev, nil
+	}
+	return "", errors.New("the environment must be prod (or production) or dev (or development, staging, local)")
+}
+
+// The seed's canonical project refs ("Overview").
+const (
+	seedProdRef = "iaketsyhmqbwaabgykux"
+	seedDevRef  = "ejiddanxtqcleyswqvkc"
+)
+
+// Rules is what the environment says about acceptable DSNs. The texts stand as
+// in the environment, and an empty one is an unset one (contract 2), so that
+// Rules{Env: Prod} are the seed's rules.
+type Rules struct {
+	Env           Env
+	ProdRef       string   // SIDECAR_PROD_REF; "" is the seed's
+	DevRef        string   // SIDECAR_DEV_REF; "" is the seed's
+	AllowHosts    []string // SIDECAR_ALLOW_HOSTS: exact names, accepted in either environment
+	DirectWaiver  bool     // DB_CONNECTION_MODE=direct_waiver asks for the waiver
+	WaiverExpires string   // SIDECAR_WAIVER_EXPIRES; "" is the seed's date
+	WaiverReason  string   // SIDECAR_WAIVER_REASON; "" is the seed's, but only with the seed's date
+}
+
+// DefaultRules returns the rules of an environment in which nothing else is
+// set. The two waiver texts stay empty: their defaults depend on each other,
+// and [Judge] fills them in.
+func DefaultRules(env Env) Rules {
+	return Rules{Env: env, ProdRef: seedProdRef, DevRef: seedDevRef}
+}
+
+// SplitHosts reads the value of SIDECAR_ALLOW_HOSTS: names separated by commas.
+func SplitHosts(list string) []string {
+	var hosts []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name = plainHost(strings.TrimSpace(name)); name != "" {
+			hosts = append(hosts, name)
+		}
+	}
+	return hosts
+}
+
+func (r Rules) prodRef() string { return cmp.Or(r.ProdRef, seedProdRef) }
+func (r Rules) devRef() string  { return cmp.Or(r.DevRef, seedDevRef) }
+
+// ref is the one project that the environment may use.
+func (r Rules) ref() string {
+	if r.Env == Dev {
+		return r.devRef()
+	}
+	return r.prodRef()
+}
+
+// allows reports whether the operator named this host. A host of Supabase is
+// judged by its own rules: naming it waives nothing.
+func (r Rules) allows(host string) bool {
+	if host == "" || placeOf(host) != (place{}) {
+		return false
+	}
+	return slices.ContainsFunc(r.AllowHosts, func(name string) bool { return plainHost(name) == host })
+}
+
+// Exempt reports whether the DSN may go without TLS: its host is this machine
+// or named in SIDECAR_ALLOW_HOSTS (contract 9).
+func (d DSN) Exempt(r Rules) bool { return d.IsLoopback() || r.allows(d.Host) }
