@@ -1,0 +1,148 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// attempt is what came of one address.
+type attempt struct {
+	step     supervisor.Step
+	err      error // nil: SELECT 1 returned 1
+	notice   *pgconn.Notice
+	dialled  time.Time
+	answered bool // the peer sent something or hung up: no other address is asked
+	knocked  bool // a startup message went out
+}
+
+// errOneDial refuses pgconn's second socket, which it would open for a cancel
+// request when a query runs out of time.
+var errOneDial = errors.New("one permit opens one connection")
+
+// attempt connects to one address and asks SELECT 1. It has an equal share of
+// the remaining time; once the peer has answered no other address will be asked,
+// and it may use all of it.
+func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address string, left int) attempt {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a := attempt{step: supervisor.StepDial, dialled: time.Now()}
+	var wire wire
+	defer wire.close()
+
+	if deadline, ok := ctx.Deadline(); ok && left > 1 {
+		share := time.AfterFunc(time.Until(deadline)/time.Duration(left), func() {
+			if !wire.answered.Load() {
+				cancel(context.DeadlineExceeded)
+			}
+		})
+		defer share.Stop()
+	}
+
+	config = config.Copy()
+	config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{address}, nil }
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if !wire.dialled.CompareAndSwap(false, true) {
+			return nil, errOneDial
+		}
+		conn, err := p.options.Dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		a.step = supervisor.StepTLS
+		wire.raw = &answeringConn{conn, &wire.answered}
+		return wire.raw, nil
+	}
+	config.AfterNetConnect = func(ctx context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
+		if secure, ok := conn.(*tls.Conn); ok {
+			if err := secure.HandshakeContext(ctx); err != nil {
+				return conn, err
+			}
+		}
+		a.step = supervisor.StepStartup
+		return &knockingConn{conn, &wire.knocked}, nil
+	}
+	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) { a.notice = notice }
+
+	a.err = p.ask(ctx, config, &a.step)
+	if errors.Is(a.err, context.Canceled) && context.Cause(ctx) == context.DeadlineExceeded {
+		a.err = fmt.Errorf("%s did not answer: %w", address, context.DeadlineExceeded)
+	}
+	a.answered, a.knocked = wire.answered.Load(), wire.knocked.Load()
+	return a
+}
+
+// ask logs in and runs the query; readiness needs one, since a pooler may take
+// the login without any server behind it (facts 2).
+func (p *Prober) ask(ctx context.Context, config *pgconn.Config, step *supervisor.Step) error {
+	conn, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	*step = supervisor.StepQuery
+	defer conn.Close(ctx)
+	// An unnamed statement is safe through transaction pooling, and unlike the
+	// simple protocol it keeps the error of a broken connection (facts 1).
+	result := conn.ExecParams(ctx, "SELECT 1", nil, nil, nil, nil).Read()
+	if result.Err != nil {
+		return result.Err
+	}
+	if len(result.Rows) != 1 || len(result.Rows[0]) != 1 || string(result.Rows[0][0]) != "1" {
+		return errors.New("SELECT 1 did not return 1")
+	}
+	return nil
+}
+
+// wire watches one socket from its opening to its end.
+type wire struct {
+	raw      net.Conn
+	dialled  atomic.Bool
+	answered atomic.Bool
+	knocked  atomic.Bool
+}
+
+// close ends the socket at once, also one that pgconn still holds for a cancel
+// request of its own.
+func (w *wire) close() {
+	if w.raw != nil {
+		w.raw.Close()
+	}
+}
+
+// answeringConn notes when the peer says something or hangs up.
+type answeringConn struct {
+	net.Conn
+	answered *atomic.Bool
+}
+
+func (c *answeringConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 || err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
+		c.answered.Store(true)
+	}
+	return n, err
+}
+
+// knockingConn notes when the startup message, the first thing pgconn writes
+// after the network is set up, has gone out.
+type knockingConn struct {
+	net.Conn
+	knocked *atomic.Bool
+}
+
+func (c *knockingConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if err == nil {
+		c.knocked.Store(true)
+	}
+	return n, err
+}

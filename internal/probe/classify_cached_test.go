@@ -1,0 +1,115 @@
+package probe
+
+import (
+	"strings"
+	"testing"
+
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// remembered is a message as PgBouncer would send it: 99 bytes of cause, and
+// 127 of the whole.
+func remembered(cause string) string {
+	text := cachedBegin + " " + cause[:min(len(cause), longestCause)] + " " + cachedEnd
+	return text[:min(len(text), 127)]
+}
+
+func TestClassifyRememberedCause(t *testing.T) {
+	long := strings.Repeat("n", 63) // PostgreSQL's longest name
+	const (
+		lockout     = supervisor.ReasonLockout
+		rejected    = supervisor.ReasonConfigRejected
+		unavailable = supervisor.ReasonUnavailable
+	)
+	for _, row := range []struct {
+		cause string
+		want  supervisor.Reason
+		kept  bool // the cause is
+	}{
+		{`password authentication failed for user "app"`, lockout, true},
+		{`password authentication failed for user "` + long + `"`, lockout, true},
+		{`role "` + long + `" does not exist`, lockout, true},
+		{`role "` + long + `" is not permitted to log in`, lockout, true},
+		{`SASL authentication failed`, lockout, true},
+		{`database "` + long + `" does not exist`, rejected, true},
+		{`database "` + long + `" is not currently accepting connections`, unavailable, true},
+		{`no pg_hba.conf entry for host "10.0.0.1", user "` + long + `", database "appdb", no encryption`, rejected, true},
+		{`permission denied for database "` + long + `"`, rejected, true},
+		{`remaining connection slots are reserved for non-replication superuser connections`, supervisor.ReasonSaturated, true},
+		{`sorry, too many clients already`, supervisor.ReasonSaturated, true},
+		{`connect failed`, unavailable, true},
+		{`connect timeout`, unavailable, true},
+		{`server conn crashed?`, unavailable, true},
+		{`the database system is starting up`, unavailable, true},
+		{`failed to answer authreq`, rejected, true},
+		{`query_wait_timeout`, lockout, true}, // a pooler behind the pooler
+		{`(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked`, lockout, true},
+
+		// No cause that can be read: it must still be there after 20 s.
+		{``, lockout, false},
+		{`CAUSE`, lockout, false},
+		{`das Datenbanksystem fährt herunter`, lockout, false},
+		{`database "` + strings.Repeat("n", 90) + `" does not exist`, lockout, false},
+		{`server login has been failing, try again later (server_login_retry)`, lockout, false},
+	} {
+		text := remembered(row.cause)
+		o := Classify(said("08P01", text))
+		if o.Reason != row.want || (o.Cause != "") != row.kept || !strings.HasPrefix(row.cause, o.Cause) {
+			t.Errorf("%q (%d bytes): %q with cause %q, want %q, cause kept %t", text, len(text), o.Reason, o.Cause, row.want, row.kept)
+		}
+		if o.Message != strings.TrimSpace(text) {
+			t.Errorf("message %q, want %q", o.Message, text)
+		}
+	}
+}
+
+func TestClassifyTriggers(t *testing.T) {
+	for text, want := range map[string]supervisor.Trigger{
+		`server login has been failing, try again later (server_login_retry)`: supervisor.TriggerServerLoginRetry,
+		`server login has been failing, cached error: (server_login_retry)`:   supervisor.TriggerServerLoginRetry,
+		`pgbouncer cannot connect to server`:                                  supervisor.TriggerServerLoginRetry,
+		`query_wait_timeout`:                                                  supervisor.TriggerQueryWaitTimeout,
+		remembered(`query_wait_timeout`):                                      supervisor.TriggerQueryWaitTimeout,
+		`Circuit breaker open: Too many authentication errors`:                supervisor.TriggerCircuitBreaker,
+		remembered(`(ECIRCUITBREAKER) too many authentication failures, new`): supervisor.TriggerCircuitBreaker,
+	} {
+		if o := Classify(said("08P01", text)); o.Reason != supervisor.ReasonLockout || o.Trigger != want {
+			t.Errorf("%q: %q %q, want %q", text, o.Reason, o.Trigger, want)
+		}
+	}
+}
+
+// The memory may be cut anywhere: whatever is left of the suffix is no cause.
+func TestCachedErrorWithoutItsEnd(t *testing.T) {
+	for n := range len(cachedEnd) {
+		cause, cut, ok := cachedError(cachedBegin + " connect failed " + cachedEnd[:n])
+		if cause != "connect failed" || !cut || !ok {
+			t.Errorf("%q left: %q, cut %t, %t", cachedEnd[:n], cause, cut, ok)
+		}
+	}
+}
+
+// A text that nests forever ends at the bound.
+func TestClassifyNestedMemory(t *testing.T) {
+	o := Classify(said("08P01", strings.Repeat(cachedBegin+" ", 1<<16)))
+	if o.Reason != supervisor.ReasonLockout || o.Cause != "" {
+		t.Errorf("%q, cause %q", o.Reason, o.Cause)
+	}
+}
+
+func TestSlowBreakers(t *testing.T) {
+	for _, row := range refusals(t) {
+		breaker := strings.HasPrefix(row.Message, "(ECIRCUITBREAKER)") || strings.HasPrefix(row.Message, "Circuit breaker open")
+		if o := Classify(row.failureOrSkip()); o.Slow != (breaker && o.Trigger == "") {
+			t.Errorf("%q: slow %t", row.Message, o.Slow)
+		}
+	}
+}
+
+// failureOrSkip is the row's error response, or nothing for the others.
+func (r refusal) failureOrSkip() Failure {
+	if r.SQLState == "" {
+		return Failure{}
+	}
+	return said(r.SQLState, r.Message)
+}

@@ -1,0 +1,129 @@
+// Package probe is the only one that opens a connection to the database: one
+// permit, one login, one outcome.
+//
+// pgconn's own Connect walks every resolved address and every TLS fallback and
+// makes up to six logins (facts 1). Here each address is tried by itself, the
+// next only when the one before did not answer at all.
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// Options are what tests and the environment may replace. The zero value is
+// right for production.
+type Options struct {
+	// RootsPEM holds certificates for verify-ca and verify-full when the DSN
+	// names no sslrootcert.
+	RootsPEM string
+	// Dial opens one connection; nil means a net.Dialer.
+	Dial pgconn.DialFunc
+	// Lookup resolves a host name; nil means the system's resolver.
+	Lookup pgconn.LookupFunc
+}
+
+// Prober makes the logins for one DSN. Use [New].
+type Prober struct {
+	dsn     dsn.DSN
+	scrub   *dsn.Scrubber
+	options Options
+
+	mu   sync.Mutex
+	turn int // which address comes first this time
+}
+
+// New returns a prober for a DSN that the guard accepts. The scrubber removes
+// the password from what peers and libraries say.
+func New(d dsn.DSN, scrub *dsn.Scrubber, options Options) *Prober {
+	if options.Dial == nil {
+		options.Dial = new(net.Dialer).DialContext
+	}
+	if options.Lookup == nil {
+		options.Lookup = net.DefaultResolver.LookupHost
+	}
+	return &Prober{dsn: d, scrub: scrub, options: options}
+}
+
+// Probe spends the permit on one login and one query. Without a permit, or with
+// a spent one, nothing is dialled and the outcome is empty.
+func (p *Prober) Probe(ctx context.Context, permit supervisor.Permit) supervisor.Outcome {
+	if !permit.Spend() {
+		return supervisor.Outcome{}
+	}
+	begun := time.Now()
+	last := p.login(ctx)
+	outcome := supervisor.Outcome{Reason: supervisor.ReasonOK}
+	if last.err != nil {
+		outcome = Classify(Failure{Err: last.err, Step: last.step, User: p.namedUser(), Notice: last.notice})
+	}
+	outcome.Message = p.scrub.Scrub(outcome.Message)
+	outcome.Cause = p.scrub.Scrub(outcome.Cause)
+	outcome.Latency = time.Since(begun)
+	outcome.Knocked = last.knocked
+	outcome.Dialled = last.dialled
+	return outcome
+}
+
+// login tries the addresses in turn until one answers, and returns the last
+// attempt with the errors of all.
+func (p *Prober) login(ctx context.Context) attempt {
+	config, err := p.config()
+	if err != nil {
+		return attempt{step: supervisor.StepDial, err: err}
+	}
+	addresses, err := p.addresses(ctx)
+	if err != nil {
+		return attempt{step: supervisor.StepDial, err: err}
+	}
+	var last attempt
+	for i, address := range addresses {
+		next := p.attempt(ctx, config, address, len(addresses)-i)
+		if last.err != nil {
+			next.dialled, next.knocked = last.dialled, next.knocked || last.knocked
+			if next.err != nil && !next.answered {
+				next.err = errors.Join(last.err, next.err)
+			}
+		}
+		if last = next; last.err == nil || last.answered || ctx.Err() != nil {
+			break
+		}
+	}
+	return last
+}
+
+// addresses resolves the host; the first address is another one each time, so
+// that a dead one does not spoil every probe.
+func (p *Prober) addresses(ctx context.Context) ([]string, error) {
+	found, err := p.options.Lookup(ctx, p.dsn.Host)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, &net.DNSError{Err: "no address", Name: p.dsn.Host, IsNotFound: true}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := p.turn % len(found)
+	p.turn++
+	return slices.Concat(found[first:], found[:first]), nil
+}
+
+// namedUser is the role name to compare with the one in a refusal, which tells a
+// pooler's own credential from ours. Only a pooler of one's own has such a role;
+// Supabase's hosts count failures, so there every rejection is taken as ours.
+func (p *Prober) namedUser() string {
+	if p.dsn.Mode != dsn.ModeUnknown {
+		return ""
+	}
+	return p.dsn.User
+}
