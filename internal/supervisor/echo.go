@@ -2,11 +2,11 @@ package supervisor
 
 import "time"
 
-// Which server_login_retry counts (contract 4). PgBouncer answers a knock from
-// its memory of an earlier login, and that same knock makes it look again; so
-// the first answer after a silence says nothing about now (facts 2).
+// Which lockouts of PgBouncer count (contract 4). It answers a knock from its
+// memory of an earlier login, and that same knock makes it look again; so the
+// first answer after a silence says nothing about now (facts 2).
 const (
-	echoFresh   = time.Minute      // a previous login younger than this vouches for the answer
+	echoFresh   = time.Minute      // what came before vouches for an answer for this long
 	echoAgain   = 3 * time.Second  // second look otherwise
 	echoLasting = 20 * time.Second // an answer without a cause has to be there this long
 )
@@ -19,23 +19,42 @@ var echoAsks = []time.Duration{echoAgain, 17 * time.Second, echoLasting}
 // echo remembers answers that did not count yet. The zero value remembers none.
 type echo struct {
 	first, last time.Time // first and last answer without a cause
+	waited      time.Time // last query_wait_timeout at the query
 }
 
-// counts reports whether a lockout is one. Only server_login_retry can be an
-// echo of the past.
+// counts reports whether a lockout is one now, and keeps the record. The circuit
+// breaker and the ban are no memory: they count at once.
 func (e *echo) counts(now, asked, previous time.Time, o Outcome) bool {
-	if o.Trigger != TriggerServerLoginRetry {
-		return true
-	}
-	if o.Cause != "" {
+	switch {
+	case nameless(o):
+		if !e.waiting() || asked.Sub(e.last) >= echoFresh {
+			e.first = now
+		}
+		e.last = now
+		return e.lasted(asked)
+	case o.Trigger == TriggerServerLoginRetry:
 		e.first = time.Time{}
-		return !previous.IsZero() && asked.Sub(previous) < echoFresh
+		return fresh(asked, previous)
+	case o.Trigger == TriggerQueryWaitTimeout:
+		// With a short setting the first client after a restart of PostgreSQL gets
+		// it too, and the next one server_login_retry; a full pool repeats it.
+		again := fresh(asked, e.waited)
+		e.waited = now
+		return again
 	}
-	if !e.waiting() || asked.Sub(e.last) >= echoFresh {
-		e.first = now
-	}
-	e.last = now
-	return e.lasted(asked)
+	return true
+}
+
+// nameless reports whether the answer reads the same after a restart of
+// PostgreSQL: PgBouncer before 1.24 names no cause, and a pool that never had a
+// server lets its clients wait.
+func nameless(o Outcome) bool {
+	return o.Trigger == TriggerServerLoginRetry && o.Cause == "" ||
+		o.Trigger == TriggerQueryWaitTimeout && o.Step == StepStartup
+}
+
+func fresh(asked, before time.Time) bool {
+	return !before.IsZero() && asked.Sub(before) < echoFresh
 }
 
 // waiting reports whether an answer without a cause is being watched.

@@ -67,6 +67,10 @@ func (s *story) play(words []string) error {
 	case "uncount": // a trigger that SIDECAR_LOCKOUT_ON leaves out
 		s.policy.Counts[Trigger(arg(1))] = false
 		return nil
+	case "lockout": // the length of every window, in place of 15 to 20 minutes
+		d, err := time.ParseDuration(arg(1))
+		s.policy.Lockout = Range{d, d}
+		return err
 	case "jitter":
 		var err error
 		s.jitter, err = strconv.ParseFloat(arg(1), 64)
@@ -138,6 +142,8 @@ func (s *story) probe(words []string, not bool) error {
 			o.Cause = value
 		case "refused":
 			o.Refused, o.Knocked = true, false
+		case "step":
+			o.Step = Step(value)
 		case "slow":
 			o.Slow = true
 		case "took":

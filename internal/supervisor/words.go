@@ -68,8 +68,8 @@ const (
 	waitAdvice  = "Wait until {time}. Do NOT restart services: every restart is another login."
 	causeAdvice = " Meanwhile correct the password: waiting alone does not cure a wrong one."
 	againAdvice = " This is not the first window in a row: somebody else still logs in with a wrong password; find that service and stop it."
-	echoMessage = "The pooler repeats an earlier login failure. Looking again in {left}."
-	echoAdvice  = "The pooler reports a failed login from its memory, which may be over: wait until {time} for the second look, and do NOT restart services."
+	echoMessage = "The pooler reports a lockout that may be over. Looking again in {left}."
+	echoAdvice  = "The pooler reports a lockout that may be over already: wait until {time} for the second look, and do NOT restart services."
 )
 
 // Message is the sentence of /readyz at that time.

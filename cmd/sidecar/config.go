@@ -1,0 +1,220 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kelseyhightower/envconfig"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// config is the environment (contract 2). An empty variable is an unset one.
+// Spans of time take 15m, 900s or bare seconds.
+type config struct {
+	DatabaseURL string  `envconfig:"DATABASE_URL"`            // the apps' own DSN; unset: nothing is dialled
+	Mode        envMode `envconfig:"SUPABASE_MODE"`           // prod or dev
+	Connection  string  `envconfig:"DB_CONNECTION_MODE"`      // direct_waiver asks for the waiver
+	WaiverEnds  string  `envconfig:"SIDECAR_WAIVER_EXPIRES"`  // end of the waiver: a date or RFC 3339
+	WaiverWhy   string  `envconfig:"SIDECAR_WAIVER_REASON"`   // required when the end is set
+	ProdRef     string  `envconfig:"SIDECAR_PROD_REF"`        // canonical project refs
+	DevRef      string  `envconfig:"SIDECAR_DEV_REF"`         //
+	AllowHosts  string  `envconfig:"SIDECAR_ALLOW_HOSTS"`     // exact host names of poolers of one's own
+	RootsPEM    string  `envconfig:"SIDECAR_SSLROOTCERT_PEM"` // certificates for verify-ca and verify-full
+
+	Port          port   `envconfig:"PORT" default:"8080"`
+	ProbeInterval span   `envconfig:"SIDECAR_PROBE_INTERVAL" default:"30s"` // between probes while ready
+	ProbeTimeout  span   `envconfig:"SIDECAR_PROBE_TIMEOUT" default:"5s"`   // one whole probe
+	RetryMin      span   `envconfig:"SIDECAR_RETRY_MIN" default:"2s"`
+	RetryMax      span   `envconfig:"SIDECAR_RETRY_MAX" default:"60s"`
+	LockoutMin    span   `envconfig:"SIDECAR_LOCKOUT_MIN" default:"15m"` // the floor is a promise
+	LockoutMax    span   `envconfig:"SIDECAR_LOCKOUT_MAX" default:"20m"`
+	BanMin        span   `envconfig:"SIDECAR_BAN_MIN" default:"30m"`
+	BanMax        span   `envconfig:"SIDECAR_BAN_MAX" default:"35m"`
+	RejectedMin   span   `envconfig:"SIDECAR_REJECTED_MIN" default:"15m"`
+	RejectedMax   span   `envconfig:"SIDECAR_REJECTED_MAX" default:"30m"`
+	LockoutOn     counts `envconfig:"SIDECAR_LOCKOUT_ON" default:"server_login_retry,query_wait_timeout,circuit_breaker,network_ban"`
+
+	State       string `envconfig:"SIDECAR_STATE"`      // where the deadline lives: memory:
+	SidecarURL  string `envconfig:"SIDECAR_URL"`        // the sidecar that client commands ask
+	Token       string `envconfig:"SIDECAR_TOKEN"`      // protects / and /status
+	LogFormat   string `envconfig:"SIDECAR_LOG_FORMAT"` // text or json; by default text on a terminal
+	LogLevel    string `envconfig:"SIDECAR_LOG_LEVEL" default:"info"`
+	Environment string `envconfig:"RAILWAY_ENVIRONMENT_NAME"` // production makes prod the default mode
+
+	// Not there yet; they are refused so that nobody believes they work.
+	URLFile     string `envconfig:"DATABASE_URL_FILE"`
+	InheritURL  string `envconfig:"SIDECAR_INHERIT_URL"`
+	ClearBefore string `envconfig:"SIDECAR_CLEAR_BEFORE"`
+}
+
+// loadConfig reads and checks the environment. An error is one line that names
+// the variable, without its value where that could be a secret.
+func loadConfig() (config, error) {
+	var c config
+	dropEmpty(reflect.TypeFor[config]())
+	if err := envconfig.Process("", &c); err != nil {
+		if parse, ok := errors.AsType[*envconfig.ParseError](err); ok { // its own text quotes the value
+			return c, configFailure(parse.KeyName, parse.Err.Error())
+		}
+		return c, err
+	}
+	if c.Mode == "" {
+		c.Mode = envMode(dsn.Dev)
+		if c.Environment == "production" {
+			c.Mode = envMode(dsn.Prod)
+		}
+	}
+	return c, c.check()
+}
+
+// dropEmpty unsets the variables that are there but empty; envconfig would take
+// the empty text for a value.
+func dropEmpty(spec reflect.Type) {
+	for field := range spec.Fields() {
+		name := field.Tag.Get("envconfig")
+		if value, set := os.LookupEnv(name); set && strings.TrimSpace(value) == "" {
+			os.Unsetenv(name)
+		}
+	}
+}
+
+// check holds the variables against each other.
+func (c config) check() error {
+	for name, value := range map[string]string{
+		"DATABASE_URL_FILE": c.URLFile, "SIDECAR_INHERIT_URL": c.InheritURL, "SIDECAR_CLEAR_BEFORE": c.ClearBefore,
+	} {
+		if value != "" {
+			return configFailure(name, "is not supported by this version")
+		}
+	}
+	if c.State != "" && c.State != "memory:" {
+		return configFailure("SIDECAR_STATE", "only memory: is supported by this version")
+	}
+	for _, r := range []struct {
+		name     string
+		min, max span
+	}{
+		{"SIDECAR_RETRY", c.RetryMin, c.RetryMax},
+		{"SIDECAR_LOCKOUT", c.LockoutMin, c.LockoutMax},
+		{"SIDECAR_BAN", c.BanMin, c.BanMax},
+		{"SIDECAR_REJECTED", c.RejectedMin, c.RejectedMax},
+	} {
+		if r.max < r.min {
+			return configFailure(r.name+"_MAX", fmt.Sprintf("is %s, below %s_MIN, which is %s",
+				time.Duration(r.max), r.name, time.Duration(r.min)))
+		}
+	}
+	if c.Connection != "" && c.Connection != directWaiver {
+		return configFailure("DB_CONNECTION_MODE", "want direct_waiver, or nothing")
+	}
+	if c.LogFormat != "" && c.LogFormat != "text" && c.LogFormat != "json" {
+		return configFailure("SIDECAR_LOG_FORMAT", "want text or json")
+	}
+	if _, err := parseLevel(c.LogLevel); err != nil {
+		return configFailure("SIDECAR_LOG_LEVEL", err.Error())
+	}
+	if u, err := url.Parse(c.SidecarURL); c.SidecarURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return configFailure("SIDECAR_URL", "want a URL such as http://sidecar.railway.internal:8080")
+	}
+	return nil
+}
+
+// directWaiver is the one value of DB_CONNECTION_MODE (seed, "Required Environment
+// Variable").
+const directWaiver = "direct_waiver"
+
+func configFailure(name, what string) error {
+	return &failure{exitFailure, name + ": " + what, ""}
+}
+
+// rules are the guard's.
+func (c config) rules() dsn.Rules {
+	return dsn.Rules{
+		Env:           dsn.Env(c.Mode),
+		ProdRef:       c.ProdRef,
+		DevRef:        c.DevRef,
+		AllowHosts:    dsn.SplitHosts(c.AllowHosts),
+		DirectWaiver:  c.Connection == directWaiver,
+		WaiverExpires: c.WaiverEnds,
+		WaiverReason:  c.WaiverWhy,
+	}
+}
+
+// policy is the supervisor's.
+func (c config) policy() supervisor.Policy {
+	d := func(s span) time.Duration { return time.Duration(s) }
+	return supervisor.Policy{
+		ProbeInterval: d(c.ProbeInterval),
+		ProbeTimeout:  d(c.ProbeTimeout),
+		Retry:         supervisor.Range{Min: d(c.RetryMin), Max: d(c.RetryMax)},
+		Lockout:       supervisor.Range{Min: d(c.LockoutMin), Max: d(c.LockoutMax)},
+		Ban:           supervisor.Range{Min: d(c.BanMin), Max: d(c.BanMax)},
+		Rejected:      supervisor.Range{Min: d(c.RejectedMin), Max: d(c.RejectedMax)},
+		Counts:        c.LockoutOn,
+	}
+}
+
+// span is a positive span of time.
+type span time.Duration
+
+// Decode implements envconfig.Decoder.
+func (s *span) Decode(text string) error {
+	text = strings.TrimSpace(text)
+	if _, err := strconv.ParseUint(text, 10, 31); err == nil {
+		text += "s"
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return errors.New("want a positive span of time such as 15m, 900s or 900")
+	}
+	*s = span(d)
+	return nil
+}
+
+// port is a TCP port; 0 lets the system choose.
+type port uint16
+
+// Decode implements envconfig.Decoder.
+func (p *port) Decode(text string) error {
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
+	if err != nil {
+		return errors.New("want a port from 0 to 65535")
+	}
+	*p = port(n)
+	return nil
+}
+
+// envMode is the guard's environment.
+type envMode dsn.Env
+
+// Decode implements envconfig.Decoder.
+func (m *envMode) Decode(text string) error {
+	env, err := dsn.ParseEnv(strings.TrimSpace(text))
+	*m = envMode(env)
+	return err
+}
+
+// counts are the triggers that are lockouts.
+type counts map[supervisor.Trigger]bool
+
+// Decode implements envconfig.Decoder.
+func (c *counts) Decode(text string) error {
+	*c = make(counts)
+	for name := range strings.SplitSeq(text, ",") {
+		trigger := supervisor.Trigger(strings.TrimSpace(name))
+		if !slices.Contains(supervisor.Triggers, trigger) {
+			return fmt.Errorf("want a list out of %v", supervisor.Triggers)
+		}
+		(*c)[trigger] = true
+	}
+	return nil
+}

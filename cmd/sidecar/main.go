@@ -1,0 +1,53 @@
+// Command sidecar is the only process that asks whether the database behind a
+// connection pooler is well, and tells everybody else.
+//
+//	sidecar [serve]               supervise DATABASE_URL and answer on $PORT
+//	sidecar probe [DSN] [--json]  one login, one query, one report
+//	sidecar version               what runs here
+//
+// serve answers /health (always 200), /readyz (200 or 503), /status, /metrics
+// and / while it supervises. It logs in at most once per probe, and after a
+// lockout not at all until the window of 15 to 20 minutes has ended.
+//
+// The environment is read from the variables of [config]; the DSN comes from
+// DATABASE_URL. The result goes to stdout, errors and hints to stderr.
+//
+// Exit codes: 0 success, 1 failure, 2 wrong usage, 78 a lockout and nothing else.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// streams are where a command reads and writes.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// run executes one command and returns its exit code.
+func run(ctx context.Context, args []string, std streams) int {
+	root := newRoot(std)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	failure := asFailure(err)
+	if failure.message != "" {
+		fmt.Fprintf(std.err, "sidecar: error: %s\n", failure.message)
+	}
+	if failure.hint != "" {
+		fmt.Fprintf(std.err, "sidecar: hint: %s\n", failure.hint)
+	}
+	return failure.code
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// beSidecar makes the test binary the sidecar itself, for the tests that start
+// it as a process of its own.
+const beSidecar = "TEST_BINARY_IS_SIDECAR"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beSidecar) != "" {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"sidecar": main})
+}
+
+// sidecar is a running "sidecar serve".
+type sidecar struct {
+	t       *testing.T
+	command *exec.Cmd
+	url     string
+
+	mu  sync.Mutex
+	log bytes.Buffer
+	end chan struct{} // closed when stdout is
+}
+
+// startSidecar starts one with nothing but the given environment, on a port that
+// the system chooses, and waits until it says which.
+func startSidecar(t *testing.T, env ...string) *sidecar {
+	t.Helper()
+	s := &sidecar{t: t, command: exec.Command(os.Args[0], "serve"), end: make(chan struct{})}
+	s.command.Env = append([]string{beSidecar + "=1", "PORT=0"}, env...)
+	s.command.Stderr = os.Stderr
+	stdout, err := s.command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address := make(chan string, 1)
+	go s.read(stdout, address)
+	select {
+	case a := <-address:
+		s.url = "http://127.0.0.1:" + a[strings.LastIndex(a, ":")+1:]
+	case <-s.end:
+		t.Fatal("the sidecar ended before it listened")
+	}
+	t.Cleanup(func() {
+		s.command.Process.Kill()
+		s.command.Wait()
+		if t.Failed() {
+			t.Logf("the sidecar's log:\n%s", s.lines())
+		}
+	})
+	return s
+}
+
+// read keeps the log and passes on the address of its first line.
+func (s *sidecar) read(stdout io.Reader, address chan<- string) {
+	defer close(s.end)
+	for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
+		s.mu.Lock()
+		s.log.Write(append(scanner.Bytes(), '\n'))
+		s.mu.Unlock()
+		var line struct{ Message, Address string }
+		if json.Unmarshal(scanner.Bytes(), &line) == nil && line.Message == "listening" {
+			address <- line.Address
+		}
+	}
+}
+
+// lines is the log so far.
+func (s *sidecar) lines() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// get asks a path and returns the status code, the header and the body.
+func (s *sidecar) get(path string) (int, http.Header, []byte) {
+	s.t.Helper()
+	response, err := http.Get(s.url + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, body
+}
+
+// status asks /status.
+func (s *sidecar) status() (status health.Status) {
+	s.t.Helper()
+	_, _, body := s.get("/status")
+	if err := json.Unmarshal(body, &status); err != nil {
+		s.t.Fatalf("%v in %s", err, body)
+	}
+	return status
+}
+
+// await polls until the sidecar is in the state and returns its status then.
+func (s *sidecar) await(state supervisor.State, within time.Duration) (status health.Status) {
+	s.t.Helper()
+	realpeer.Until(s.t, within, "state "+string(state), func() error {
+		if status = s.status(); status.State != string(state) {
+			return &failure{message: "state " + status.State + ", reason " + status.Reason}
+		}
+		return nil
+	})
+	return status
+}
+
+// stop ends the sidecar as a platform does and returns its exit code.
+func (s *sidecar) stop() int {
+	s.t.Helper()
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Fatal(err)
+	}
+	<-s.end
+	s.command.Wait()
+	return s.command.ProcessState.ExitCode()
+}

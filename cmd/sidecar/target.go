@@ -1,0 +1,59 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/probe"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// database is one DSN, judged, with what it takes to ask it.
+type database struct {
+	raw    string
+	rules  dsn.Rules
+	report dsn.Report
+	target supervisor.Target
+	prober *probe.Prober
+}
+
+// newDatabase judges the DSN; an empty one is no configuration at all.
+func newDatabase(raw string, c config) database {
+	d := database{raw: raw, rules: c.rules()}
+	d.report = d.judge(time.Now())
+	judged := d.report.DSN
+	d.target = supervisor.Target{
+		Key:        judged.Key(),
+		Credential: judged.Fingerprint(fingerprintKey),
+		Shared:     judged.Mode == dsn.ModeShared,
+		DBHost:     judged.Mode == dsn.ModeDedicated || judged.Mode == dsn.ModeDirect,
+		Fault:      supervisor.Reason(d.report.Misconfigured()),
+	}
+	if raw == "" {
+		d.target = supervisor.Target{Fault: supervisor.ReasonNoConfig}
+	}
+	d.prober = probe.New(judged, dsn.NewScrubber(raw, judged), probe.Options{RootsPEM: c.RootsPEM})
+	return d
+}
+
+// judge gives the guard's verdict at a time: a waiver may end while we run.
+func (d database) judge(now time.Time) dsn.Report {
+	if d.raw == "" {
+		return dsn.Report{DSN: dsn.DSN{Mode: dsn.ModeUnknown, Encoding: dsn.Missing}, Waiver: dsn.Waiver{Status: dsn.WaiverNone}}
+	}
+	return dsn.Judge(d.raw, d.rules, now)
+}
+
+// fingerprintKey makes fingerprints of this process useless elsewhere.
+var fingerprintKey = randomBytes(32)
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return b
+}
+
+// newInstance tells this process from its predecessors.
+func newInstance() string { return hex.EncodeToString(randomBytes(4)) }

@@ -1,0 +1,165 @@
+package health
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("pooler_"+name, help, labels, nil)
+}
+
+// The metrics of contract 7.
+var (
+	readyDesc        = desc("ready", "1 when the database answered the last time it counted.")
+	stateDesc        = desc("state", "1 for the present state, 0 for every other.", "state")
+	lockoutsDesc     = desc("lockouts_total", "Windows opened, by what opened them.", "trigger")
+	loginsDesc       = desc("logins_total", "Logins (startup messages sent), by what they ended with.", "reason")
+	durationDesc     = desc("login_duration_seconds", "Duration of a login with its query.")
+	retryDesc        = desc("retry_timestamp_seconds", "Unix time of the next attempt; 0 while ready or when there is none.")
+	windowDesc       = desc("window_seconds", "Length of the present window; 0 outside one.")
+	successDesc      = desc("last_success_timestamp_seconds", "Unix time of the last success; 0 before the first.")
+	attemptDesc      = desc("last_attempt_timestamp_seconds", "Unix time of the last probe; 0 before the first.")
+	sinceDesc        = desc("state_since_timestamp_seconds", "Unix time at which the present state began.")
+	failuresDesc     = desc("consecutive_failures", "Failed probes in a row.")
+	violationsDesc   = desc("window_violations_total", "Connections opened inside a window; must stay 0.")
+	waiverDesc       = desc("waiver_active", "1 while a waiver for the direct connection is in force.")
+	waiverExpiryDesc = desc("waiver_expiry_timestamp_seconds", "Unix time at which the waiver ends; 0 without one.")
+	dsnDesc          = desc("dsn_info", "The DSN in use, without its secrets.", "pooler_mode", "port", "sslmode", "password_encoding", "project_ref")
+	guardDesc        = desc("guard_ok", "1 when the DSN guard accepts the DSN now.")
+	storeDesc        = desc("store_healthy", "1 when the deadline can be stored.")
+	buildDesc        = desc("build_info", "The binary that runs.", "version", "commit", "goversion")
+)
+
+// collector reads one snapshot a scrape, so that all values of a scrape agree.
+type collector struct{ source Source }
+
+func newRegistry(source Source, requests *requests) *prometheus.Registry {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(
+		collector{source},
+		requests.total,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return registry
+}
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		readyDesc, stateDesc, lockoutsDesc, loginsDesc, durationDesc, retryDesc, windowDesc, successDesc,
+		attemptDesc, sinceDesc, failuresDesc, violationsDesc, waiverDesc, waiverExpiryDesc, dsnDesc, guardDesc,
+		storeDesc, buildDesc,
+	} {
+		descs <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(metrics chan<- prometheus.Metric) {
+	now := time.Now()
+	s, report := c.source.Snapshot(), c.source.Report(now)
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
+	}
+
+	gauge(readyDesc, number(s.Ready()))
+	for _, state := range supervisor.States {
+		gauge(stateDesc, number(state == shownState(s)), string(state))
+	}
+	for trigger, n := range s.Lockouts {
+		counter(lockoutsDesc, n, string(trigger))
+	}
+	for reason, n := range s.Logins {
+		counter(loginsDesc, n, string(reason))
+	}
+	buckets := make(map[float64]uint64, len(supervisor.LatencyBounds))
+	for i, bound := range supervisor.LatencyBounds {
+		buckets[bound] = s.Latency.Buckets[i]
+	}
+	metrics <- prometheus.MustNewConstHistogram(durationDesc, s.Latency.Count, s.Latency.Sum, buckets)
+
+	gauge(retryDesc, unix(s.RetryTime(now)))
+	gauge(windowDesc, s.Window.Seconds())
+	gauge(successDesc, unix(s.LastSuccess))
+	gauge(attemptDesc, unix(s.Attempt.At))
+	gauge(sinceDesc, unix(s.Since))
+	gauge(failuresDesc, float64(s.Failures))
+	counter(violationsDesc, s.Violations)
+
+	active := report.Waiver.Status == dsn.WaiverActive || report.Waiver.Status == dsn.WaiverExpiring
+	gauge(waiverDesc, number(active))
+	gauge(waiverExpiryDesc, unix(report.Waiver.Expires))
+	gauge(dsnDesc, 1, string(report.DSN.Mode), strconv.Itoa(int(report.DSN.Port)), report.DSN.SSLMode,
+		string(report.DSN.Encoding), report.DSN.ProjectRef)
+	gauge(guardDesc, number(report.Valid()))
+	gauge(storeDesc, number(c.source.Store.Healthy))
+	gauge(buildDesc, 1, c.source.Build.Version, c.source.Build.Commit, c.source.Build.Go)
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func unix(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+// otherPath stands for every path that is not a route.
+const otherPath = "other"
+
+// requests counts answers by route and status code: closed sets, all present
+// from the start.
+type requests struct{ total *prometheus.CounterVec }
+
+func newRequests() *requests {
+	r := &requests{prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "pooler_http_requests_total",
+		Help: "HTTP requests answered, by route and status code.",
+	}, []string{"path", "code"})}
+	for path, codes := range routeCodes {
+		for _, code := range codes {
+			r.total.WithLabelValues(path, strconv.Itoa(code))
+		}
+	}
+	return r
+}
+
+// routeCodes are the status codes that each route can answer with.
+var routeCodes = map[string][]int{
+	"/health":  {http.StatusOK},
+	"/livez":   {http.StatusOK},
+	"/readyz":  {http.StatusOK, http.StatusBadRequest, http.StatusServiceUnavailable},
+	"/status":  {http.StatusOK, http.StatusUnauthorized},
+	"/metrics": {http.StatusOK},
+	"/":        {http.StatusOK, http.StatusUnauthorized},
+	otherPath:  {http.StatusNotFound, http.StatusMethodNotAllowed},
+}
+
+// counted wraps a reader so that its answers are counted.
+func (r *requests) counted(path string, answer reader) http.HandlerFunc {
+	counters := make(map[int]prometheus.Counter, len(routeCodes[path]))
+	for _, code := range routeCodes[path] {
+		counters[code] = r.total.WithLabelValues(path, strconv.Itoa(code))
+	}
+	return func(w http.ResponseWriter, req *http.Request) {
+		counters[answer(w, req)].Inc()
+	}
+}

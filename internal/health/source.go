@@ -1,0 +1,32 @@
+package health
+
+import (
+	"time"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// Source is where the handlers read from. Every function is cheap, never blocks
+// and may be called by many goroutines at once.
+type Source struct {
+	Snapshot func() *supervisor.Snapshot
+	// Report judges the DSN at a time: a waiver may have ended since the start.
+	Report func(now time.Time) dsn.Report
+	Env    dsn.Env
+	Store  Store
+	// Instance tells this process from others; random, 8 hex digits.
+	Instance string
+	Build    Build
+	// Token protects / and /status when set.
+	Token dsn.Secret
+}
+
+// Store says where the deadline is kept and whether it can be.
+type Store struct {
+	Kind    string `json:"kind"`
+	Healthy bool   `json:"healthy"`
+}
+
+// Build identifies the binary.
+type Build struct{ Version, Commit, Go string }

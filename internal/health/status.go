@@ -1,0 +1,155 @@
+package health
+
+import (
+	"net/http"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// Status is the body of /status, for operators (contract 5).
+type Status struct {
+	Ready          bool          `json:"ready"`
+	State          string        `json:"state"`
+	Reason         string        `json:"reason"`
+	Trigger        string        `json:"trigger"`
+	Cause          string        `json:"cause"`
+	Key            string        `json:"key"`
+	Instance       string        `json:"instance"`
+	Since          time.Time     `json:"since"`
+	RetryAt        *time.Time    `json:"retry_at"`
+	RetryInSeconds int64         `json:"retry_in_seconds"`
+	WindowsInRow   int           `json:"windows_in_a_row"`
+	Message        string        `json:"message"`
+	Advice         string        `json:"advice"`
+	DSN            StatusDSN     `json:"dsn"`
+	Guard          StatusGuard   `json:"guard"`
+	Waiver         StatusWaiver  `json:"waiver"`
+	Logins         StatusLogins  `json:"logins"`
+	Failures       int           `json:"consecutive_failures"`
+	LastAttempt    *LastAttempt  `json:"last_attempt"`
+	LastSuccessAt  *time.Time    `json:"last_success_at"`
+	History        []HistoryItem `json:"history"`
+	Store          Store         `json:"store"`
+	Version        string        `json:"version"`
+}
+
+// StatusDSN is what may be shown of the DSN.
+type StatusDSN struct {
+	PoolerMode       dsn.Mode     `json:"pooler_mode"`
+	Host             string       `json:"host"`
+	Port             uint16       `json:"port"`
+	User             string       `json:"user"`
+	ProjectRef       string       `json:"project_ref"`
+	Region           string       `json:"region"`
+	SSLMode          string       `json:"sslmode"`
+	PasswordEncoding dsn.Encoding `json:"password_encoding"`
+}
+
+// DSN returns what may be shown of a DSN.
+func DSN(d dsn.DSN) StatusDSN {
+	return StatusDSN{
+		PoolerMode: d.Mode, Host: d.Host, Port: d.Port, User: d.RedactedUser(), ProjectRef: d.ProjectRef,
+		Region: d.Region, SSLMode: d.SSLMode, PasswordEncoding: d.Encoding,
+	}
+}
+
+// StatusGuard is the guard's verdict now.
+type StatusGuard struct {
+	Env      dsn.Env       `json:"env"`
+	OK       bool          `json:"ok"`
+	Findings []dsn.Finding `json:"findings"`
+}
+
+// StatusWaiver is the state of the waiver now; Expires is absent without one.
+type StatusWaiver struct {
+	Status        dsn.WaiverStatus `json:"status"`
+	Expires       *time.Time       `json:"expires"`
+	DaysRemaining int              `json:"days_remaining"`
+	Reason        string           `json:"reason"`
+}
+
+// StatusLogins counts logins since the start.
+type StatusLogins struct {
+	Total    uint64 `json:"total"`
+	Failed   uint64 `json:"failed"`
+	InWindow uint64 `json:"in_window"`
+}
+
+// LastAttempt is the last probe.
+type LastAttempt struct {
+	At        time.Time `json:"at"`
+	Reason    string    `json:"reason"`
+	Step      string    `json:"step"`
+	SQLState  string    `json:"sqlstate"`
+	Message   string    `json:"message"`
+	LatencyMS int64     `json:"latency_ms"`
+}
+
+// HistoryItem is one change of state or reason.
+type HistoryItem struct {
+	At      time.Time `json:"at"`
+	From    string    `json:"from"`
+	To      string    `json:"to"`
+	Reason  string    `json:"reason"`
+	Trigger string    `json:"trigger"`
+}
+
+// status describes the snapshot at that time.
+func (h *handlers) status(now time.Time) Status {
+	s := h.source.Snapshot()
+	report := h.source.Report(now)
+	ready := readiness(s, now, 0)
+	total, failed := s.Total()
+	status := Status{
+		Ready:          ready.Ready,
+		State:          string(shownState(s)),
+		Reason:         ready.Reason,
+		Trigger:        ready.Trigger,
+		Cause:          s.Cause,
+		Key:            ready.Key,
+		Instance:       h.source.Instance,
+		Since:          s.Since.UTC(),
+		RetryAt:        ready.RetryAt,
+		RetryInSeconds: ready.RetryInSeconds,
+		WindowsInRow:   s.WindowsInRow,
+		Message:        ready.Message,
+		Advice:         s.Advice(now),
+		DSN:            DSN(report.DSN),
+		Guard:          StatusGuard{h.source.Env, report.Valid(), append([]dsn.Finding{}, report.Findings...)},
+		Waiver: StatusWaiver{report.Waiver.Status, timePointer(report.Waiver.Expires),
+			report.Waiver.DaysRemaining, report.Waiver.Reason},
+		Logins:        StatusLogins{total, failed, s.Violations},
+		Failures:      s.Failures,
+		LastSuccessAt: timePointer(s.LastSuccess.UTC()),
+		History:       make([]HistoryItem, 0, len(s.History)),
+		Store:         h.source.Store,
+		Version:       h.source.Build.Version,
+	}
+	if a := s.Attempt; !a.At.IsZero() {
+		status.LastAttempt = &LastAttempt{a.At.UTC(), string(a.Reason), string(a.Step), a.SQLState, a.Message, a.Latency.Milliseconds()}
+	}
+	for _, e := range s.History {
+		status.History = append(status.History,
+			HistoryItem{e.At.UTC(), string(e.From), string(e.To), string(e.Reason), string(e.Trigger)})
+	}
+	return status
+}
+
+// shownState is the state as /status and the metrics name it: a process that
+// ends says so, while /readyz keeps speaking about the database.
+func shownState(s *supervisor.Snapshot) supervisor.State {
+	if s.Stopping {
+		return supervisor.Stopping
+	}
+	return s.State
+}
+
+// showStatus answers /status.
+func (h *handlers) showStatus(w http.ResponseWriter, r *http.Request) int {
+	if !h.allowed(r) {
+		return unauthorized(w)
+	}
+	return writeJSON(w, http.StatusOK, h.status(time.Now()))
+}
