@@ -109,6 +109,6 @@ func (h *handlers) allowed(r *http.Request) bool {
 }
 
 func unauthorized(w http.ResponseWriter) int {
-	w.Header()["WWW-Authenticate"] = []string{`Basic realm="sidecar"`, "Bearer"}
+	w.Header()["Www-Authenticate"] = []string{`Basic realm="sidecar"`, "Bearer"}
 	return fail(w, http.StatusUnauthorized, "this page needs the token of SIDECAR_TOKEN")
 }

@@ -27,6 +27,8 @@ var root = sync.OnceValues(func() (string, error) {
 
 // lifeline is a pipe whose only writer is this process. It is never closed,
 // and kept here so that the garbage collector does not close it either.
+//
+//lint:ignore U1000 written only, to hold it
 var lifeline io.WriteCloser
 
 // sweepAfterUs removes dir once the lifeline ends: when this process is gone,

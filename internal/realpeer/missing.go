@@ -52,7 +52,21 @@ func missing(programs ...program) error {
 // a machine that is meant to have everything must not pass by skipping.
 func Need(t testing.TB) {
 	t.Helper()
-	switch err := Missing(); {
+	need(t, Missing())
+}
+
+// Tool is [Need] for one program that is not a server, such as promtool; it
+// returns where the program is.
+func Tool(t testing.TB, name, debian string) string {
+	t.Helper()
+	tool := program{name: name, debian: debian}
+	need(t, missing(tool))
+	return tool.mustPath(t)
+}
+
+func need(t testing.TB, err error) {
+	t.Helper()
+	switch {
 	case err == nil:
 	case os.Getenv("CI") == "true":
 		t.Fatal(err)

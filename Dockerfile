@@ -1,0 +1,19 @@
+# One static binary on a base without a shell. Railway's builder takes no
+# RUN --mount, so the module download is a layer of its own.
+FROM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY cmd cmd
+COPY internal internal
+ARG VERSION=dev
+ARG RAILWAY_GIT_COMMIT_SHA=unknown
+RUN CGO_ENABLED=0 go build -trimpath \
+    -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${RAILWAY_GIT_COMMIT_SHA}" \
+    -o /sidecar ./cmd/sidecar
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /sidecar /sidecar
+EXPOSE 8080
+ENTRYPOINT ["/sidecar"]
+CMD ["serve"]

@@ -1,0 +1,33 @@
+# make run    the sidecar with the environment's DATABASE_URL
+# make test   everything that has to pass, on a fresh Debian machine with Go
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+TOOL     = go tool -modfile=tools.mod
+
+.PHONY: run build test needs lint bench
+
+run: build
+	./bin/sidecar serve
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/sidecar ./cmd/sidecar
+
+test: needs lint
+	go test -race -parallel 16 -timeout 7m ./...
+
+# The servers and tools that the tests run against; installed when root may.
+needs:
+	@scripts/needs
+
+lint:
+	@echo 'lint: gofmt, go vet, go fix, go mod tidy, staticcheck'
+	@test -z "$$(gofmt -l cmd internal)" || { gofmt -d cmd internal; exit 1; }
+	@go vet ./...
+	@test -z "$$(go fix -diff ./... 2>&1)" || { go fix -diff ./...; exit 1; }
+	@go mod tidy -diff
+	@$(TOOL) staticcheck ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...

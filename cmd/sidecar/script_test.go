@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"dragonfly.internal/sidecar/internal/poolersim"
+)
+
+// poolers are the simulated poolers that scripts find in their environment, each
+// by its DSN.
+var poolers = map[string]poolersim.Script{
+	"HEALTHY":  {Auth: poolersim.SCRAM, Password: "pw-of-app"},
+	"WRONG":    {Auth: poolersim.SCRAM, Password: "another"},
+	"LOCKED":   {Auth: poolersim.SCRAM, Password: "pw-of-app", OnQuery: poolersim.CachedError(`password authentication failed for user "app"`)},
+	"BREAKER":  {OnStartup: poolersim.CircuitBreaker},
+	"STARTING": {OnStartup: poolersim.Refusal{SQLState: "57P03", Message: "the database system is starting up"}},
+}
+
+// TestScripts runs testdata/script against the real binary.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// code N PROGRAM ARG...: the program ends with exit code N
+			"code": func(ts *testscript.TestScript, _ bool, args []string) {
+				err := ts.Exec(args[1], args[2:]...)
+				exit, _ := errors.AsType[*exec.ExitError](err)
+				if exit == nil || strconv.Itoa(exit.ExitCode()) != args[0] {
+					ts.Fatalf("want exit code %s, got %v", args[0], err)
+				}
+			},
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PORT", "1") // nobody listens there: no sidecar is known
+			for name, script := range poolers {
+				pooler, err := poolersim.Listen()
+				if err != nil {
+					return err
+				}
+				env.Defer(pooler.Close)
+				pooler.Set(script)
+				env.Setenv(name, pooler.DSN("app", "pw-of-app", "appdb"))
+			}
+			return nil
+		},
+	})
+}

@@ -1,0 +1,117 @@
+// Package internal holds the rules of the house: which package may import which,
+// and how long a file may get.
+package internal
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "dragonfly.internal/sidecar/"
+
+// directions are the rules for product code, each with its reason. An import
+// path matches what it begins with.
+var directions = []struct {
+	in     string
+	not    []string
+	reason string
+}{
+	{"internal/dsn", []string{module, "net ", "github.com/"}, "the DSN rules are pure and offline"},
+	{"internal/supervisor", []string{module, "net", "github.com/"}, "the machine is pure and cannot dial"},
+	{"internal/probe", []string{module + "internal/health", "net/http"}, "the prober does not know who reads"},
+	{"internal/health", []string{module + "internal/probe", "github.com/jackc/pgx"}, "a request cannot cause a connection"},
+	{"internal/poolersim", []string{module}, "a peer shares nothing with what it tests"},
+	{"internal/realpeer", []string{module}, "a peer shares nothing with what it tests"},
+	{"cmd/sidecar", []string{"github.com/jackc/pgx"}, "only internal/probe dials the database"},
+	{"cmd/sidecar", []string{module + "internal/realpeer"}, "the product does not contain its test servers"},
+}
+
+// edge are the calls that belong to cmd/sidecar alone.
+var edge = map[string]string{
+	"os.Exit": "exit codes come from one place", "os.Getenv": "the environment is read in one place",
+	"os.LookupEnv": "the environment is read in one place", "os.Args": "flags are read in one place",
+	"net.Dial": "only internal/probe opens connections", "net.Listen": "the port is opened in one place",
+}
+
+// exceptions are the uses of edge elsewhere that are meant.
+var exceptions = map[string]string{
+	"internal/probe/config.go os.LookupEnv":   "PGSERVICE is hidden from pgconn while it parses",
+	"internal/poolersim/server.go net.Listen": "the simulated pooler is a server",
+}
+
+func TestHouse(t *testing.T) {
+	for path, file := range sources(t) {
+		room := filepath.Dir(path)
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		for _, spec := range file.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			for _, rule := range directions {
+				if rule.in != room {
+					continue
+				}
+				for _, not := range rule.not {
+					if strings.HasPrefix(imported+" ", not) {
+						t.Errorf("%s imports %s: %s", path, imported, rule.reason)
+					}
+				}
+			}
+		}
+		if room == "cmd/sidecar" || room == "internal/realpeer" {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			selector, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if pkg, ok := selector.X.(*ast.Ident); ok {
+				name := pkg.Name + "." + selector.Sel.Name
+				if reason := edge[name]; reason != "" && exceptions[path+" "+name] == "" {
+					t.Errorf("%s uses %s: %s", path, name, reason)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// TestFilesAreShort: no file is longer than a reader can hold.
+func TestFilesAreShort(t *testing.T) {
+	const most = 300
+	for path := range sources(t) {
+		text, err := os.ReadFile(filepath.Join("..", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := strings.Count(string(text), "\n"); lines > most {
+			t.Errorf("%s has %d lines, at most %d are allowed", path, lines, most)
+		}
+	}
+}
+
+// sources parses every Go file of the repository, by its path from the root.
+func sources(t *testing.T) map[string]*ast.File {
+	t.Helper()
+	files := make(map[string]*ast.File)
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		files[strings.TrimPrefix(filepath.ToSlash(path), "../")] = file
+		return err
+	})
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	return files
+}
