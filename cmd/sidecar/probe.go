@@ -210,6 +210,9 @@ func (r probeReport) text(judged dsn.Report) string {
 		fmt.Fprintf(&b, "❌ IDENTITY: %s\n   Error: %s\n", judged.Code, first.Message)
 	case r.Window.Source == "sidecar":
 		fmt.Fprintf(&b, "✅ IDENTITY: VALID\n❌ CONNECTION: NOT TRIED\n   %s\n", r.Login.Message)
+		if r.Window.RetryAt != nil {
+			fmt.Fprintf(&b, "   It expires at %s.\n", r.Window.RetryAt.Format("15:04:05 UTC"))
+		}
 	case r.QueryOK:
 		fmt.Fprintf(&b, "✅ IDENTITY: VALID\n✅ CONNECTION: SUCCESS (latency: %dms)\n✅ QUERY: SELECT 1 returned 1\n", r.Login.LatencyMS)
 	default:

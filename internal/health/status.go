@@ -110,7 +110,7 @@ func (h *handlers) status(now time.Time) Status {
 		Cause:          s.Cause,
 		Key:            ready.Key,
 		Instance:       h.source.Instance,
-		Since:          s.Since.UTC(),
+		Since:          stamp(s.Since),
 		RetryAt:        ready.RetryAt,
 		RetryInSeconds: ready.RetryInSeconds,
 		WindowsInRow:   s.WindowsInRow,
@@ -122,20 +122,24 @@ func (h *handlers) status(now time.Time) Status {
 			report.Waiver.DaysRemaining, report.Waiver.Reason},
 		Logins:        StatusLogins{total, failed, s.Violations},
 		Failures:      s.Failures,
-		LastSuccessAt: timePointer(s.LastSuccess.UTC()),
+		LastSuccessAt: timePointer(stamp(s.LastSuccess)),
 		History:       make([]HistoryItem, 0, len(s.History)),
 		Store:         h.source.Store,
 		Version:       h.source.Build.Version,
 	}
 	if a := s.Attempt; !a.At.IsZero() {
-		status.LastAttempt = &LastAttempt{a.At.UTC(), string(a.Reason), string(a.Step), a.SQLState, a.Message, a.Latency.Milliseconds()}
+		status.LastAttempt = &LastAttempt{stamp(a.At), string(a.Reason), string(a.Step), a.SQLState, a.Message, a.Latency.Milliseconds()}
 	}
 	for _, e := range s.History {
 		status.History = append(status.History,
-			HistoryItem{e.At.UTC(), string(e.From), string(e.To), string(e.Reason), string(e.Trigger)})
+			HistoryItem{stamp(e.At), string(e.From), string(e.To), string(e.Reason), string(e.Trigger)})
 	}
 	return status
 }
+
+// stamp is a time as people read it; nobody needs more than milliseconds. The
+// zero time stays zero.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // shownState is the state as /status and the metrics name it: a process that
 // ends says so, while /readyz keeps speaking about the database.

@@ -1,0 +1,142 @@
+package supervisor
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// script is a prober whose outcomes are given; the last one repeats.
+type script []Outcome
+
+func (s *script) Probe(_ context.Context, permit Permit) Outcome {
+	if !permit.Spend() {
+		panic("a probe without a permit")
+	}
+	outcome := (*s)[0]
+	outcome.Knocked, outcome.Dialled = true, time.Now()
+	if len(*s) > 1 {
+		*s = (*s)[1:]
+	}
+	return outcome
+}
+
+// drive runs a supervisor in a bubble for so long and returns it with the
+// messages that it logged.
+func drive(t *testing.T, target Target, outcomes script, d time.Duration) (*Supervisor, []string) {
+	t.Helper()
+	var log bytes.Buffer
+	s := New(DefaultPolicy(), target, &outcomes, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key != slog.MessageKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.Run(ctx); close(done) }()
+	time.Sleep(d)
+	synctest.Wait()
+	cancel()
+	<-done
+	var lines []string
+	for line := range strings.Lines(log.String()) {
+		lines = append(lines, strings.Trim(strings.TrimPrefix(strings.TrimSpace(line), "msg="), `"`))
+	}
+	return s, lines
+}
+
+// match compares log lines with patterns, one for one.
+func match(t *testing.T, lines []string, patterns ...string) {
+	t.Helper()
+	for i, pattern := range patterns {
+		if i >= len(lines) || !regexp.MustCompile("^"+pattern+"$").MatchString(lines[i]) {
+			t.Errorf("line %d does not match %s", i+1, pattern)
+		}
+	}
+	if len(lines) != len(patterns) || t.Failed() {
+		t.Errorf("logged:\n%s", strings.Join(lines, "\n"))
+	}
+}
+
+// TestLogLines: the seed's lines, at the changes and once a minute (contract 8).
+func TestLogLines(t *testing.T) {
+	lockout := Outcome{Reason: ReasonLockout, Trigger: TriggerServerLoginRetry, Cause: "password authentication failed", Step: StepQuery}
+	synctest.Test(t, func(t *testing.T) {
+		s, lines := drive(t, Target{Key: "k"}, script{{Reason: ReasonOK}, {Reason: ReasonOK}, lockout}, 60*time.Second+3*time.Minute+time.Second)
+		backoff := `\[DB Supervisor\] Lockout backoff: \d+s \(\d+m\) remaining\. No connection attempts until backoff expires\.`
+		match(t, lines,
+			`\[DB\] READY=true`,
+			`\[DB\] READY=false reason=lockout next_retry_in=(9\d\d|1[01]\d\d|1200)s`,
+			backoff, backoff, backoff, backoff)
+		if n := s.Snapshot().Lockouts[TriggerServerLoginRetry]; n != 1 || !s.Snapshot().Stopping {
+			t.Errorf("%d windows, stopping %v", n, s.Snapshot().Stopping)
+		}
+		first, last := lines[2], lines[len(lines)-1]
+		if first == last {
+			t.Errorf("the remaining time does not fall: %q", last)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, lines := drive(t, Target{Key: "k"}, script{{Reason: ReasonAuthFailed}}, time.Minute+time.Second)
+		hold := `\[DB Supervisor\] Hold: \d+s \(\d+m\) remaining after auth_failed\. A changed credential ends it\.`
+		match(t, lines, `\[DB\] READY=false reason=auth_failed next_retry_in=\d+s`, hold, hold)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, lines := drive(t, Target{Fault: ReasonGuard}, script{{}}, 24*time.Hour)
+		match(t, lines, `\[DB\] READY=false reason=guard`)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, lines := drive(t, Target{Key: "k"}, script{lockout, lockout}, 4*time.Second)
+		match(t, lines,
+			`\[DB\] READY=false reason=lockout next_retry_in=3s`,
+			`\[DB\] READY=false reason=lockout next_retry_in=\d{3,4}s`,
+			`\[DB Supervisor\] Lockout backoff: .*`)
+	})
+}
+
+// TestSeconds: seconds are rounded up and minutes down, so that nobody who waits
+// as long as the line says is early.
+func TestSeconds(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		15 * time.Minute: "900s (15m)", 872*time.Second + 1: "873s (14m)", 59 * time.Second: "59s (0m)", 0: "0s (0m)", -time.Second: "0s (0m)",
+	} {
+		if got := Seconds(d); got != want {
+			t.Errorf("%s: %s, want %s", d, got, want)
+		}
+	}
+}
+
+// TestAdvice: what the tired person at the console has to read.
+func TestAdvice(t *testing.T) {
+	now := time.Date(2026, 1, 18, 14, 50, 0, 0, time.UTC)
+	window := Status{State: Lockout, Reason: ReasonLockout, Trigger: TriggerServerLoginRetry, Next: now.Add(15*time.Minute - 500*time.Millisecond), WindowsInRow: 1}
+	again := window
+	again.WindowsInRow, again.Cause = 2, "password authentication failed"
+	for want, status := range map[string]Status{
+		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login.":                             window,
+		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login." + causeAdvice + againAdvice: again,
+		"The database answers: nothing to do.":                                      {State: Ready, Reason: ReasonOK, Next: now.Add(time.Second)},
+		phrases[ReasonTimeout].advice + "; the sidecar asks again at 14:50:02 UTC.": {State: Retrying, Reason: ReasonTimeout, Next: now.Add(2 * time.Second)},
+		phrases[ReasonGuard].advice + ".":                                           {State: Misconfigured, Reason: ReasonGuard},
+	} {
+		if got := (&Snapshot{Status: status}).Advice(now); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+	for _, rule := range Rules {
+		s := Snapshot{Status: Status{State: rule.State, Reason: rule.Reason, Next: now.Add(time.Minute)}}
+		for _, sentence := range []string{s.Message(now), s.Advice(now), Guidance(rule.Reason)} {
+			if sentence == "" || strings.ContainsAny(sentence, "{}") || !strings.HasSuffix(sentence, ".") {
+				t.Errorf("%s: %q", rule.Reason, sentence)
+			}
+		}
+	}
+}
