@@ -76,6 +76,17 @@ func loadConfig() (config, error) {
 	return c, c.check()
 }
 
+// loadConfigFor is loadConfig for another environment, if one is given.
+func loadConfigFor(env string) (config, error) {
+	c, err := loadConfig()
+	if err == nil && env != "" {
+		if err = c.Mode.Decode(env); err != nil {
+			err = &failure{exitUsage, "--env: " + err.Error(), ""}
+		}
+	}
+	return c, err
+}
+
 // dropEmpty unsets the variables that are there but empty; envconfig would take
 // the empty text for a value.
 func dropEmpty(spec reflect.Type) {

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -27,12 +24,7 @@ func newProbe(std streams) *cobra.Command {
 The DSN is the argument, standard input with -, or DATABASE_URL. Inside a lockout
 window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 		Example: "  sidecar probe\n  sidecar probe --json\n  echo \"$DATABASE_URL\" | sidecar probe -",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return &failure{exitUsage, "probe takes one DSN", cmd.CommandPath() + " --help"}
-			}
-			return nil
-		},
+		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := loadConfig()
 			if err != nil {
@@ -42,34 +34,14 @@ window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 			if err != nil {
 				return err
 			}
+			if raw, err = withPassword(raw, c, std); err != nil {
+				return err
+			}
 			return probeOnce(cmd.Context(), newDatabase(raw, c), c, std, asJSON)
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
 	return command
-}
-
-// dsnFrom finds the DSN: the argument, standard input, or DATABASE_URL.
-func dsnFrom(args []string, c config, std streams) (string, error) {
-	switch {
-	case len(args) == 0 && c.DatabaseURL == "":
-		return "", &failure{exitFailure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument"}
-	case len(args) == 0:
-		return c.DatabaseURL, nil
-	case args[0] == "-":
-		line, err := bufio.NewReader(std.in).ReadString('\n')
-		if err != nil && err != io.EOF {
-			return "", fmt.Errorf("read the DSN from standard input: %w", err)
-		}
-		if line = strings.TrimRight(line, "\r\n"); line == "" {
-			return "", &failure{exitFailure, "no DSN on standard input", ""}
-		}
-		return line, nil
-	}
-	if dsn.Judge(args[0], c.rules(), time.Now()).DSN.Encoding != dsn.Missing {
-		fmt.Fprintln(std.err, "sidecar: warning: the DSN on the command line carries a password, which ps and the shell history show; use DATABASE_URL or -")
-	}
-	return args[0], nil
 }
 
 // probeReport is the result of one probe (contract 1).
@@ -118,9 +90,7 @@ func probeOnce(ctx context.Context, db database, c config, std streams, asJSON b
 		report.take(login(ctx, db, c))
 	}
 	if asJSON {
-		encoder := json.NewEncoder(std.out)
-		encoder.SetEscapeHTML(false)
-		encoder.Encode(report)
+		printJSON(std.out, report)
 	} else {
 		fmt.Fprint(std.out, report.text(db.report))
 	}

@@ -37,6 +37,7 @@ func newRoot(std streams) *cobra.Command {
 			RunE:  root.RunE,
 		},
 		newProbe(std),
+		newDSN(std),
 		&cobra.Command{
 			Use:   "version",
 			Short: "Print version, commit and Go version",
@@ -56,6 +57,14 @@ func none(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	return &failure{exitUsage, fmt.Sprintf("%s takes no argument", cmd.CommandPath()), cmd.CommandPath() + " --help"}
+}
+
+// atMostOne refuses a second argument.
+func atMostOne(cmd *cobra.Command, args []string) error {
+	if len(args) <= 1 {
+		return nil
+	}
+	return &failure{exitUsage, fmt.Sprintf("%s takes one DSN", cmd.CommandPath()), cmd.CommandPath() + " --help"}
 }
 
 // flagFailure turns a flag's error into wrong usage, with the nearest flag.

@@ -40,6 +40,7 @@ func serve(ctx context.Context, std streams) error {
 	})
 
 	ctx, stop := context.WithCancel(ctx)
+	go watchWaiver(ctx, log, db.judge)
 	served := make(chan error, 1)
 	go func() {
 		served <- health.Serve(ctx, listener, handler, log)
@@ -56,8 +57,7 @@ func serve(ctx context.Context, std streams) error {
 // announce writes the startup lines: what is asked, and what the guard says.
 func announce(log *slog.Logger, c config, db database) {
 	if d := db.report.DSN; d.Host != "" {
-		log.Info(d.Line(), "pooler_mode", d.Mode, "host", d.Host, "port", d.Port, "user", d.RedactedUser(),
-			"project_ref", d.ProjectRef, "sslmode", d.SSLMode, "password_encoding", d.Encoding)
+		log.LogAttrs(context.Background(), slog.LevelInfo, d.Line(), d.Attrs()...)
 	}
 	for _, f := range db.report.Findings {
 		level := slog.LevelError

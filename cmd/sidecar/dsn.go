@@ -1,0 +1,145 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+)
+
+// newDSN holds the commands that look at a DSN without opening a socket.
+func newDSN(std streams) *cobra.Command {
+	command := &cobra.Command{
+		Use:   "dsn",
+		Short: "Check, encode, build or redact a DSN; offline",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &failure{exitUsage, "dsn wants one of check, encode, build, redact", "sidecar dsn --help"}
+			}
+			return &failure{exitUsage, fmt.Sprintf("unknown command %q", args[0]), nearest(cmd.SuggestionsFor(args[0]), "sidecar dsn ", "sidecar dsn --help")}
+		},
+		RunE: func(*cobra.Command, []string) error { return nil }, // Args always refuses
+	}
+	command.SuggestionsMinimumDistance = 2
+	command.AddCommand(newDSNCheck(std), newDSNRedact(std), newDSNEncode(std), newDSNBuild(std))
+	return command
+}
+
+func newDSNCheck(std streams) *cobra.Command {
+	var asJSON bool
+	var env string
+	command := &cobra.Command{
+		Use:   "check [DSN]",
+		Short: "Say whether a DSN may be used, and what to change",
+		Long: `Say whether a DSN may be used, and what to change.
+
+The DSN is the argument, standard input with -, or DATABASE_URL. Exit code 0 says
+that it is valid, 1 that it is not.`,
+		Example: "  sidecar dsn check\n  sidecar dsn check --env prod --json -  <dsn.txt",
+		Args:    atMostOne,
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, err := loadConfigFor(env)
+			if err != nil {
+				return err
+			}
+			raw, err := dsnFrom(args, c, std)
+			if err != nil {
+				return err
+			}
+			report := dsn.Judge(raw, c.rules(), time.Now())
+			if asJSON {
+				printJSON(std.out, newDSNReport(report))
+			} else {
+				printDSN(std.out, report)
+			}
+			if !report.Valid() {
+				return exitWith(exitFailure)
+			}
+			return nil
+		},
+	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	command.Flags().StringVar(&env, "env", "", "judge for prod or dev, in place of SUPABASE_MODE")
+	return command
+}
+
+func newDSNRedact(std streams) *cobra.Command {
+	return &cobra.Command{
+		Use:     "redact [DSN]",
+		Short:   "Print a DSN in the form that may be shown to anybody",
+		Example: "  sidecar dsn redact",
+		Args:    atMostOne,
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, err := loadConfig()
+			if err != nil {
+				return err
+			}
+			raw, err := dsnFrom(args, c, std)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(std.out, dsn.Judge(raw, c.rules(), time.Now()).DSN.Redacted())
+			return nil
+		},
+	}
+}
+
+// dsnReport is the judgement as JSON (contract 9).
+type dsnReport struct {
+	Valid            bool          `json:"valid"`
+	Code             dsn.Code      `json:"code"`
+	PoolerMode       dsn.Mode      `json:"pooler_mode"`
+	Host             string        `json:"host"`
+	Port             uint16        `json:"port"`
+	User             string        `json:"user"`
+	UserBase         string        `json:"user_base"`
+	ProjectRef       string        `json:"project_ref"`
+	Region           string        `json:"region"`
+	Database         string        `json:"database"`
+	SSLMode          string        `json:"sslmode"`
+	PasswordEncoding dsn.Encoding  `json:"password_encoding"`
+	Redacted         string        `json:"redacted"`
+	Key              string        `json:"key"`
+	Findings         []dsn.Finding `json:"findings"`
+}
+
+func newDSNReport(r dsn.Report) dsnReport {
+	d := r.DSN
+	return dsnReport{
+		Valid: r.Valid(), Code: r.Code, PoolerMode: d.Mode, Host: d.Host, Port: d.Port,
+		User: d.RedactedUser(), UserBase: d.UserBase, ProjectRef: d.ProjectRef, Region: d.Region,
+		Database: d.Database, SSLMode: d.SSLMode, PasswordEncoding: d.Encoding,
+		Redacted: d.Redacted(), Key: d.Key(), Findings: append([]dsn.Finding{}, r.Findings...),
+	}
+}
+
+// printDSN writes the judgement for people.
+func printDSN(out io.Writer, r dsn.Report) {
+	fmt.Fprintln(out, "DSN: "+r.DSN.Redacted())
+	if r.DSN.Host != "" {
+		fmt.Fprintln(out, strings.TrimPrefix(r.DSN.Line(), "[DB] "))
+	}
+	fmt.Fprintln(out)
+	for _, f := range r.Findings {
+		mark := "❌"
+		if f.Severity == dsn.Warning {
+			mark = "⚠️ "
+		}
+		fmt.Fprintf(out, "%s %s: %s\n   %s\n", mark, f.Code, f.Message, f.Hint)
+	}
+	if r.Valid() {
+		fmt.Fprintln(out, "✅ VALID")
+	}
+}
+
+// printJSON writes one line of JSON as it is, without escapes for HTML.
+func printJSON(out io.Writer, value any) {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.Encode(value)
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+)
+
+// dsnFrom finds the DSN: the argument, standard input, or DATABASE_URL.
+func dsnFrom(args []string, c config, std streams) (string, error) {
+	switch {
+	case len(args) == 0 && c.DatabaseURL == "":
+		return "", &failure{exitFailure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument"}
+	case len(args) == 0:
+		return c.DatabaseURL, nil
+	case args[0] == "-":
+		return oneLine(std.in, "DSN")
+	}
+	if dsn.Judge(args[0], c.rules(), time.Now()).DSN.Encoding != dsn.Missing {
+		fmt.Fprintln(std.err, "sidecar: warning: the DSN on the command line carries a password, which ps and the shell history show; use DATABASE_URL or -")
+	}
+	return args[0], nil
+}
+
+// withPassword asks for the password of a DSN that came without one.
+func withPassword(raw string, c config, std streams) (string, error) {
+	if d := dsn.Judge(raw, c.rules(), time.Now()).DSN; d.Host == "" || d.Encoding != dsn.Missing {
+		return raw, nil
+	}
+	if !isTerminal(std.in) {
+		return "", &failure{exitFailure, "the DSN has no password, and there is no terminal to ask for it", "set DATABASE_URL, or give the whole DSN on standard input with -"}
+	}
+	password, err := readPassword(std)
+	if err != nil {
+		return "", err
+	}
+	return dsn.WithPassword(raw, password)
+}
+
+// maxInput bounds what is read from standard input.
+const maxInput = 64 << 10
+
+// oneLine reads a text of one line from standard input, without its line break.
+func oneLine(in io.Reader, what string) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(in, maxInput))
+	if err != nil {
+		return "", fmt.Errorf("read the %s from standard input: %w", what, err)
+	}
+	line, rest, _ := strings.Cut(string(text), "\n")
+	switch line = strings.TrimSuffix(line, "\r"); {
+	case line == "":
+		return "", &failure{exitFailure, "no " + what + " on standard input", ""}
+	case strings.TrimSpace(rest) != "":
+		return "", &failure{exitFailure, "standard input holds more than one line", "give the " + what + " alone"}
+	}
+	return line, nil
+}
+
+// readPassword asks for a password without showing it when a person sits at the
+// terminal, else reads it from standard input. No flag takes one: ps and the
+// shell's history would show it.
+func readPassword(std streams) (dsn.Secret, error) {
+	if isTerminal(std.in) {
+		fmt.Fprint(std.err, "Password (not shown): ")
+		text, err := term.ReadPassword(int(std.in.(*os.File).Fd()))
+		fmt.Fprintln(std.err)
+		if err != nil {
+			return dsn.Secret{}, fmt.Errorf("read the password: %w", err)
+		}
+		if len(text) == 0 {
+			return dsn.Secret{}, &failure{exitFailure, "no password given", ""}
+		}
+		return dsn.NewSecret(string(text)), nil
+	}
+	line, err := oneLine(std.in, "password")
+	return dsn.NewSecret(line), err
+}
