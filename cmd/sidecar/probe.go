@@ -15,7 +15,7 @@ import (
 )
 
 func newProbe(std streams) *cobra.Command {
-	var asJSON bool
+	var asJSON, force bool
 	command := &cobra.Command{
 		Use:   "probe [DSN]",
 		Short: "Check a DSN with one login and SELECT 1",
@@ -37,10 +37,11 @@ window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 			if raw, err = withPassword(raw, c, std); err != nil {
 				return err
 			}
-			return probeOnce(cmd.Context(), newDatabase(raw, c), c, std, asJSON)
+			return probeOnce(cmd.Context(), newDatabase(raw, c), c, std, asJSON, force)
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	command.Flags().BoolVar(&force, "force", false, "dial even inside a known window; it prolongs the lockout")
 	return command
 }
 
@@ -72,10 +73,20 @@ type probeWindow struct {
 }
 
 // probeOnce judges the DSN, looks for a window, and only then logs in, once.
-func probeOnce(ctx context.Context, db database, c config, std streams, asJSON bool) error {
+func probeOnce(ctx context.Context, db database, c config, std streams, asJSON, force bool) error {
 	report := probeReport{Result: "FAIL", ExitCode: exitFailure, DSN: health.DSN(db.report.DSN), Window: probeWindow{Source: "none"}}
 	fault := db.target.Fault
-	window := findWindow(ctx, db, c, std, fault)
+	var window *health.Readiness
+	switch {
+	case fault != "":
+	case force:
+		fmt.Fprintln(std.err, "sidecar: warning: --force: inside a lockout window this login prolongs the lockout for everybody")
+	default:
+		var err error
+		if window, err = knownWindow(ctx, db, c, std); err != nil {
+			return err
+		}
+	}
 	switch {
 	case fault != "":
 		report.Reason, report.Advice = string(fault), supervisor.Guidance(fault)
@@ -87,7 +98,11 @@ func probeOnce(ctx context.Context, db database, c config, std streams, asJSON b
 		report.Login.Message, report.Advice = window.Message, supervisor.Guidance(supervisor.ReasonLockout)
 		report.Window = probeWindow{window.RetryAt, window.RetryInSeconds, "sidecar"}
 	default:
-		report.take(login(ctx, db, c))
+		outcome := login(ctx, db, c)
+		if ctx.Err() != nil {
+			return &failure{exitFailure, "interrupted", ""}
+		}
+		report.take(outcome)
 	}
 	if asJSON {
 		printJSON(std.out, report)
@@ -126,12 +141,10 @@ func (r *probeReport) take(o supervisor.Outcome) {
 	}
 }
 
-// findWindow asks the running sidecar whether this DSN is in a lockout window.
-// No answer is no window, and is said.
-func findWindow(ctx context.Context, db database, c config, std streams, fault supervisor.Reason) *health.Readiness {
-	if fault != "" {
-		return nil
-	}
+// knownWindow asks the running sidecar whether this DSN is in a lockout window.
+// No answer is no window, and is said. A hold is none either, but on a db.* host
+// the second wrong password bans the address, so there it refuses.
+func knownWindow(ctx context.Context, db database, c config, std streams) (*health.Readiness, error) {
 	address := c.SidecarURL
 	if address == "" {
 		address = fmt.Sprintf("http://127.0.0.1:%d", c.Port)
@@ -140,14 +153,18 @@ func findWindow(ctx context.Context, db database, c config, std streams, fault s
 	switch {
 	case err != nil:
 		fmt.Fprintf(std.err, "sidecar: warning: no sidecar answers at %s, so no lockout window is known; dialling\n", address)
-	case answer.Key != db.target.Key:
+	case answer.Key != db.target.Key || answer.RetryInSeconds == 0:
 	case answer.State == string(supervisor.Lockout):
-		return &answer
-	case answer.State == string(supervisor.Rejected) && answer.RetryAt != nil:
+		return &answer, nil
+	case answer.State == string(supervisor.Rejected):
+		if db.target.DBHost && answer.Reason == string(supervisor.ReasonAuthFailed) {
+			return nil, &failure{exitFailure, "the password was rejected at this host before, and the second wrong one bans the address for 30 minutes",
+				"correct DATABASE_URL first; --force dials all the same"}
+		}
 		fmt.Fprintf(std.err, "sidecar: warning: the sidecar's last login was refused (%s); it asks again at %s\n",
 			answer.Reason, answer.RetryAt.Format("15:04:05 UTC"))
 	}
-	return nil
+	return nil, nil
 }
 
 func firstError(report dsn.Report) *dsn.Finding {
