@@ -1,11 +1,13 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,6 +126,17 @@ func (c config) check() error {
 				time.Duration(r.max), r.name, time.Duration(r.min)))
 		}
 	}
+	for name, ref := range map[string]string{"SIDECAR_PROD_REF": c.ProdRef, "SIDECAR_DEV_REF": c.DevRef} {
+		if ref != "" && !refShape.MatchString(ref) { // findings print it
+			return configFailure(name, "want a project ref such as iaketsyhmqbwaabgykux")
+		}
+	}
+	if strings.Contains(c.WaiverWhy, "postgres://") || strings.Contains(c.WaiverWhy, "postgresql://") { // /status prints it
+		return configFailure("SIDECAR_WAIVER_REASON", "want a sentence, not a DSN")
+	}
+	if c.RootsPEM != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(c.RootsPEM)) {
+		return configFailure("SIDECAR_SSLROOTCERT_PEM", "holds no certificate; want PEM text that begins with -----BEGIN CERTIFICATE-----")
+	}
 	if c.Connection != "" && c.Connection != directWaiver {
 		return configFailure("DB_CONNECTION_MODE", "want direct_waiver, or nothing")
 	}
@@ -138,6 +151,9 @@ func (c config) check() error {
 	}
 	return nil
 }
+
+// refShape is what a project ref may look like; a DSN does not.
+var refShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 // directWaiver is the one value of DB_CONNECTION_MODE (seed, "Required Environment
 // Variable").
@@ -174,18 +190,18 @@ func (c config) policy() supervisor.Policy {
 	}
 }
 
-// span is a positive span of time.
+// span is a span of time between the two bounds.
 type span time.Duration
+
+// Below the least a probe would follow itself without a pause, above the most
+// nobody would live to see its end.
+const leastSpan, mostSpan = 10 * time.Millisecond, 30 * 24 * time.Hour
 
 // Decode implements envconfig.Decoder.
 func (s *span) Decode(text string) error {
-	text = strings.TrimSpace(text)
-	if _, err := strconv.ParseUint(text, 10, 31); err == nil {
-		text += "s"
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return errors.New("want a positive span of time such as 15m, 900s or 900")
+	d, err := supervisor.ParseSpan(strings.TrimSpace(text))
+	if err != nil || d < leastSpan || d > mostSpan {
+		return errors.New("want a span of time such as 15m, 900s or 900, from 10ms to 720h")
 	}
 	*s = span(d)
 	return nil

@@ -21,7 +21,7 @@ func newDSN(std streams) *cobra.Command {
 			if len(args) == 0 {
 				return &failure{exitUsage, "dsn wants one of check, encode, build, redact", "sidecar dsn --help"}
 			}
-			return &failure{exitUsage, fmt.Sprintf("unknown command %q", args[0]), nearest(cmd.SuggestionsFor(args[0]), "sidecar dsn ", "sidecar dsn --help")}
+			return unknownCommand(cmd, args[0])
 		},
 		RunE: func(*cobra.Command, []string) error { return nil }, // Args always refuses
 	}

@@ -15,7 +15,7 @@ import (
 // dsnFrom finds the DSN: the argument, standard input, or DATABASE_URL.
 func dsnFrom(args []string, c config, std streams) (string, error) {
 	switch {
-	case len(args) == 0 && c.DatabaseURL == "":
+	case len(args) == 0 && c.DatabaseURL == "", len(args) == 1 && args[0] == "":
 		return "", &failure{exitFailure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument"}
 	case len(args) == 0:
 		return c.DatabaseURL, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"strings"
 	"time"
 
@@ -75,29 +76,7 @@ type probeWindow struct {
 // probeOnce judges the DSN, looks for a window, and only then logs in, once.
 func probeOnce(ctx context.Context, db database, c config, std streams, asJSON, force bool) error {
 	report := probeReport{Result: "FAIL", ExitCode: exitFailure, DSN: health.DSN(db.report.DSN), Window: probeWindow{Source: "none"}}
-	fault := db.target.Fault
-	var window *health.Readiness
-	switch {
-	case fault != "":
-	case force:
-		fmt.Fprintln(std.err, "sidecar: warning: --force: inside a lockout window this login prolongs the lockout for everybody")
-	default:
-		var err error
-		if window, err = knownWindow(ctx, db, c, std); err != nil {
-			return err
-		}
-	}
-	switch {
-	case fault != "":
-		report.Reason, report.Advice = string(fault), supervisor.Guidance(fault)
-		if first := firstError(db.report); first != nil {
-			report.Login.Message, report.Advice = first.Message, first.Hint
-		}
-	case window != nil:
-		report.Reason, report.Trigger, report.ExitCode = window.Reason, window.Trigger, exitLockout
-		report.Login.Message, report.Advice = window.Message, supervisor.Guidance(supervisor.ReasonLockout)
-		report.Window = probeWindow{window.RetryAt, window.RetryInSeconds, "sidecar"}
-	default:
+	if !report.refused(ctx, db, c, std, force) {
 		outcome := login(ctx, db, c)
 		if ctx.Err() != nil {
 			return &failure{exitFailure, "interrupted", ""}
@@ -112,6 +91,41 @@ func probeOnce(ctx context.Context, db database, c config, std streams, asJSON, 
 	return exitWith(report.ExitCode)
 }
 
+// refused fills in why nothing is dialled, if so: a fault of the DSN, a window,
+// or a password that a db.* host has rejected once already.
+func (r *probeReport) refused(ctx context.Context, db database, c config, std streams, force bool) bool {
+	if fault := db.target.Fault; fault != "" {
+		r.Reason, r.Advice = string(fault), supervisor.Guidance(fault)
+		if first := firstError(db.report); first != nil {
+			r.Login.Message, r.Advice = first.Message, first.Hint
+		}
+		return true
+	}
+	if force {
+		fmt.Fprintln(std.err, "sidecar: warning: --force: inside a lockout window this login prolongs the lockout for everybody")
+		return false
+	}
+	answer := known(ctx, db, c, std)
+	if answer == nil {
+		return false
+	}
+	switch supervisor.State(answer.State) {
+	case supervisor.Lockout: // also while the trial after it is out: two logins are not one trial
+		r.ExitCode, r.Advice = exitLockout, supervisor.Guidance(supervisor.ReasonLockout)
+	case supervisor.Rejected:
+		if !db.target.DBHost || answer.Reason != string(supervisor.ReasonAuthFailed) {
+			fmt.Fprintf(std.err, "sidecar: warning: the sidecar's last login was refused (%s): %s\n", answer.Reason, answer.Message)
+			return false
+		}
+		r.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes; --force dials all the same."
+	default:
+		return false
+	}
+	r.Reason, r.Trigger, r.Login.Message = answer.Reason, answer.Trigger, answer.Message
+	r.Window = probeWindow{answer.RetryAt, answer.RetryInSeconds, "sidecar"}
+	return true
+}
+
 // login spends one permit on one login.
 func login(ctx context.Context, db database, c config) supervisor.Outcome {
 	machine := supervisor.NewMachine(c.policy(), db.target, rand.Float64, time.Now())
@@ -121,7 +135,8 @@ func login(ctx context.Context, db database, c config) supervisor.Outcome {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.policy().ProbeTimeout)
 	defer cancel()
-	return db.prober.Probe(ctx, permit)
+	outcome := db.prober.Probe(ctx, permit)
+	return machine.Settle(time.Now(), permit, outcome).Outcome
 }
 
 // take fills in what a login came to.
@@ -141,30 +156,23 @@ func (r *probeReport) take(o supervisor.Outcome) {
 	}
 }
 
-// knownWindow asks the running sidecar whether this DSN is in a lockout window.
-// No answer is no window, and is said. A hold is none either, but on a db.* host
-// the second wrong password bans the address, so there it refuses.
-func knownWindow(ctx context.Context, db database, c config, std streams) (*health.Readiness, error) {
-	address := c.SidecarURL
-	if address == "" {
-		address = fmt.Sprintf("http://127.0.0.1:%d", c.Port)
+// known is what the running sidecar says of this very DSN; nil when there is
+// none, or it speaks for another, which is said.
+func known(ctx context.Context, db database, c config, std streams) *health.Readiness {
+	address := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", c.Port)}
+	if c.SidecarURL != "" {
+		address, _ = url.Parse(c.SidecarURL) // checked by loadConfig
 	}
-	answer, err := health.Client{URL: address}.Readiness(ctx)
+	answer, err := health.Client{URL: address.String()}.Readiness(ctx)
 	switch {
 	case err != nil:
-		fmt.Fprintf(std.err, "sidecar: warning: no sidecar answers at %s, so no lockout window is known; dialling\n", address)
-	case answer.Key != db.target.Key || answer.RetryInSeconds == 0:
-	case answer.State == string(supervisor.Lockout):
-		return &answer, nil
-	case answer.State == string(supervisor.Rejected):
-		if db.target.DBHost && answer.Reason == string(supervisor.ReasonAuthFailed) {
-			return nil, &failure{exitFailure, "the password was rejected at this host before, and the second wrong one bans the address for 30 minutes",
-				"correct DATABASE_URL first; --force dials all the same"}
-		}
-		fmt.Fprintf(std.err, "sidecar: warning: the sidecar's last login was refused (%s); it asks again at %s\n",
-			answer.Reason, answer.RetryAt.Format("15:04:05 UTC"))
+		fmt.Fprintf(std.err, "sidecar: warning: no sidecar answers at %s, so no lockout window is known; dialling\n", address.Redacted())
+		return nil
+	case answer.Key != db.target.Key:
+		fmt.Fprintf(std.err, "sidecar: warning: the sidecar at %s speaks for another database, so no lockout window is known; dialling\n", address.Redacted())
+		return nil
 	}
-	return nil, nil
+	return &answer
 }
 
 func firstError(report dsn.Report) *dsn.Finding {
@@ -197,7 +205,7 @@ func (r probeReport) text(judged dsn.Report) string {
 		fmt.Fprintf(&b, "❌ IDENTITY: %s\n   Error: %s\n", judged.Code, first.Message)
 	case r.Window.Source == "sidecar":
 		fmt.Fprintf(&b, "✅ IDENTITY: VALID\n❌ CONNECTION: NOT TRIED\n   %s\n", r.Login.Message)
-		if r.Window.RetryAt != nil {
+		if r.Window.RetryInSeconds > 0 {
 			fmt.Fprintf(&b, "   It expires at %s.\n", r.Window.RetryAt.Format("15:04:05 UTC"))
 		}
 	case r.QueryOK:

@@ -1,8 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"strings"
+	"regexp"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,7 +20,7 @@ func newRoot(std streams) *cobra.Command {
 			if len(args) == 0 {
 				return nil
 			}
-			return &failure{exitUsage, fmt.Sprintf("unknown command %q", args[0]), nearest(cmd.SuggestionsFor(args[0]), "sidecar ", "sidecar --help")}
+			return unknownCommand(cmd, args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), std) },
 	}
@@ -67,21 +68,47 @@ func atMostOne(cmd *cobra.Command, args []string) error {
 	return &failure{exitUsage, fmt.Sprintf("%s takes one DSN", cmd.CommandPath()), cmd.CommandPath() + " --help"}
 }
 
-// flagFailure turns a flag's error into wrong usage, with the nearest flag.
-func flagFailure(cmd *cobra.Command, err error) error {
-	names := &cobra.Command{SuggestionsMinimumDistance: 2} // borrows cobra's distance
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
-	})
-	_, wrong, _ := strings.Cut(err.Error(), "unknown flag: --")
-	return &failure{exitUsage, err.Error(), nearest(names.SuggestionsFor(wrong), cmd.CommandPath()+" --", cmd.CommandPath()+" --help")}
+// plainWord is what a command or flag may look like. Anything else may be a DSN
+// in the wrong place, and is not repeated.
+var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,20}$`)
+
+// unknownCommand is wrong usage, with the nearest command there is.
+func unknownCommand(cmd *cobra.Command, word string) error {
+	if !plainWord.MatchString(word) {
+		return &failure{exitUsage, "the first word is not a command", "to check a DSN: sidecar probe -, with the DSN on standard input; see " + cmd.CommandPath() + " --help"}
+	}
+	return &failure{exitUsage, fmt.Sprintf("unknown command %q", word), nearest(cmd.SuggestionsFor(word), cmd.CommandPath())}
 }
 
-// nearest is the hint for a misspelt name: the nearest one there is, or else
-// where all of them are listed.
-func nearest(suggestions []string, prefix, otherwise string) string {
-	if len(suggestions) > 0 {
-		return "did you mean " + prefix + suggestions[0] + "?"
+// flagFailure is wrong usage of a flag, with the nearest flag there is. The text
+// that the parser gives quotes values, which may be secret.
+func flagFailure(cmd *cobra.Command, err error) error {
+	hint := nearest(nil, cmd.CommandPath())
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && plainWord.MatchString(unknown.GetSpecifiedName()) {
+		names := &cobra.Command{SuggestionsMinimumDistance: 2} // borrows cobra's distance
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		})
+		name := unknown.GetSpecifiedName()
+		if near := names.SuggestionsFor(name); len(near) > 0 {
+			hint = "did you mean " + cmd.CommandPath() + " --" + near[0] + "?"
+		}
+		return &failure{exitUsage, "unknown flag: --" + name, hint}
 	}
-	return "see " + otherwise
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return &failure{exitUsage, "--" + invalid.GetFlag().Name + ": not a value it takes", hint}
+	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return &failure{exitUsage, "--" + missing.GetFlag().Name + ": wants a value", hint}
+	}
+	return &failure{exitUsage, "unknown flag", hint}
+}
+
+// nearest is the hint for a misspelt command: the nearest one there is, or else
+// where all of them are listed.
+func nearest(suggestions []string, path string) string {
+	if len(suggestions) > 0 {
+		return "did you mean " + path + " " + suggestions[0] + "?"
+	}
+	return "see " + path + " --help"
 }

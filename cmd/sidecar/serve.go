@@ -40,7 +40,9 @@ func serve(ctx context.Context, std streams) error {
 	})
 
 	ctx, stop := context.WithCancel(ctx)
-	go watchWaiver(ctx, log, db.judge)
+	if db.target.Fault == "" {
+		go watchWaiver(ctx, log, db.judge)
+	}
 	served := make(chan error, 1)
 	go func() {
 		served <- health.Serve(ctx, listener, handler, log)
@@ -56,7 +58,7 @@ func serve(ctx context.Context, std streams) error {
 
 // announce writes the startup lines: what is asked, and what the guard says.
 func announce(log *slog.Logger, c config, db database) {
-	if d := db.report.DSN; d.Host != "" {
+	if d := db.report.DSN; db.raw != "" {
 		log.LogAttrs(context.Background(), slog.LevelInfo, d.Line(), d.Attrs()...)
 	}
 	for _, f := range db.report.Findings {

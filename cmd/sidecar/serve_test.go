@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -155,46 +154,6 @@ func TestPromtool(t *testing.T) {
 			if !bytes.Contains(metrics, []byte(line+"\n")) {
 				t.Errorf("%s: no %s", name, line)
 			}
-		}
-	}
-}
-
-// TestProbeInWindow: the probe command makes no attempt inside a window that the
-// running sidecar knows of, if it is this DSN's; and says so with exit code 78.
-func TestProbeInWindow(t *testing.T) {
-	t.Parallel()
-	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
-	other := listen(t, poolersim.Script{})
-	raw := pooler.DSN("app", "pw-of-app", "appdb")
-	s := startSidecar(t, "DATABASE_URL="+raw)
-	status := s.await(supervisor.Lockout, 10*time.Second)
-	sockets := pooler.Counts().Sockets
-	for _, c := range []struct {
-		dsn     string
-		code    int
-		sockets int
-		flags   string
-	}{
-		{raw, exitLockout, 0, "--json"},
-		{strings.Replace(raw, "app:", "another:", 1), exitLockout, 0, "--json"}, // the block is on the address, not the user
-		{other.DSN("app", "pw-of-app", "appdb"), exitOK, 1, "--json"},
-		{raw, exitLockout, 2, "--json --force"},
-	} {
-		probe := exec.Command(os.Args[0], append([]string{"probe"}, strings.Fields(c.flags)...)...)
-		probe.Env = []string{beSidecar + "=1", "SIDECAR_URL=" + s.url, "DATABASE_URL=" + c.dsn}
-		out, _ := probe.Output()
-		var report probeReport
-		if err := json.Unmarshal(out, &report); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		if code := probe.ProcessState.ExitCode(); code != c.code || report.ExitCode != c.code {
-			t.Errorf("exit code %d: %s", code, out)
-		}
-		if n := pooler.Counts().Sockets - sockets + other.Counts().Sockets; n != c.sockets {
-			t.Errorf("%d sockets, want %d", n, c.sockets)
-		}
-		if c.code == exitLockout && c.sockets == 0 && (report.Window.Source != "sidecar" || report.Window.RetryAt.Sub(*status.RetryAt).Abs() > time.Second || report.Trigger != "circuit_breaker") {
-			t.Errorf("%s", out)
 		}
 	}
 }

@@ -15,6 +15,7 @@ type database struct {
 	raw    string
 	rules  dsn.Rules
 	report dsn.Report
+	scrub  *dsn.Scrubber
 	target supervisor.Target
 	prober *probe.Prober
 }
@@ -22,8 +23,9 @@ type database struct {
 // newDatabase judges the DSN; an empty one is no configuration at all.
 func newDatabase(raw string, c config) database {
 	d := database{raw: raw, rules: c.rules()}
+	judged := d.judge(time.Now()).DSN
+	d.scrub = dsn.NewScrubber(raw, judged)
 	d.report = d.judge(time.Now())
-	judged := d.report.DSN
 	d.target = supervisor.Target{
 		Key:        judged.Key(),
 		Credential: judged.Fingerprint(fingerprintKey),
@@ -34,7 +36,7 @@ func newDatabase(raw string, c config) database {
 	if raw == "" {
 		d.target = supervisor.Target{Fault: supervisor.ReasonNoConfig}
 	}
-	d.prober = probe.New(judged, dsn.NewScrubber(raw, judged), probe.Options{RootsPEM: c.RootsPEM})
+	d.prober = probe.New(judged, d.scrub, probe.Options{RootsPEM: c.RootsPEM})
 	return d
 }
 
@@ -43,7 +45,9 @@ func (d database) judge(now time.Time) dsn.Report {
 	if d.raw == "" {
 		return dsn.Report{DSN: dsn.DSN{Mode: dsn.ModeUnknown, Encoding: dsn.Missing}, Waiver: dsn.Waiver{Status: dsn.WaiverNone}}
 	}
-	return dsn.Judge(d.raw, d.rules, now)
+	report := dsn.Judge(d.raw, d.rules, now)
+	report.Waiver.Reason = d.scrub.Scrub(report.Waiver.Reason) // somebody's own words
+	return report
 }
 
 // fingerprintKey makes fingerprints of this process useless elsewhere.

@@ -148,7 +148,7 @@ var routeCodes = map[string][]int{
 	"/livez":   {http.StatusOK},
 	"/readyz":  {http.StatusOK, http.StatusBadRequest, http.StatusServiceUnavailable},
 	"/status":  {http.StatusOK, http.StatusUnauthorized},
-	"/metrics": {http.StatusOK},
+	"/metrics": {http.StatusOK, http.StatusInternalServerError},
 	"/":        {http.StatusOK, http.StatusUnauthorized},
 	otherPath:  {http.StatusNotFound, http.StatusMethodNotAllowed},
 }

@@ -68,31 +68,37 @@ func (h *handlers) ready(w http.ResponseWriter, r *http.Request) int {
 	}
 	var stable time.Duration
 	if query.Has("stable") {
-		if stable, err = parseSpan(query.Get("stable")); err != nil {
-			return fail(w, http.StatusBadRequest, "stable: want a span of time such as 30s")
+		if stable, err = supervisor.ParseSpan(query.Get("stable")); err != nil || len(query["stable"]) > 1 {
+			return fail(w, http.StatusBadRequest, "stable: want one span of time such as 30s")
 		}
 	}
 	now := time.Now()
 	snapshot := h.source.Snapshot()
 	body := readiness(snapshot, now, stable)
-	code := readyCode(w.Header(), body)
+	code, after := readyCode(body)
+	setRetryAfter(w.Header(), after)
 	if query.Has("verbose") {
 		return writeText(w, code, h.verbose(snapshot, body, now))
 	}
 	return writeJSON(w, code, body)
 }
 
-// readyCode returns the status code of a verdict and sets its Retry-After.
-func readyCode(header http.Header, body Readiness) int {
+// readyCode returns the status code of a verdict and its Retry-After, if any.
+func readyCode(body Readiness) (code int, after []string) {
 	if body.Ready {
-		return http.StatusOK
+		return http.StatusOK, nil
 	}
-	after := int64(maxRetryAfter)
+	seconds := int64(maxRetryAfter)
 	if body.RetryAt != nil {
-		after = min(max(body.RetryInSeconds, 1), maxRetryAfter)
+		seconds = min(max(body.RetryInSeconds, 1), maxRetryAfter)
 	}
-	header["Retry-After"] = retryAfter[after-1 : after]
-	return http.StatusServiceUnavailable
+	return http.StatusServiceUnavailable, retryAfter[seconds-1 : seconds]
+}
+
+func setRetryAfter(header http.Header, after []string) {
+	if after != nil {
+		header["Retry-After"] = after
+	}
 }
 
 // retryAfter holds the header's possible values, so that none is made anew.
@@ -126,16 +132,4 @@ func (h *handlers) verbose(s *supervisor.Snapshot, body Readiness, now time.Time
 		b.WriteString("not ready\n")
 	}
 	return b.String()
-}
-
-// parseSpan reads a span of time: 15m, 900s or bare seconds (contract 2).
-func parseSpan(text string) (time.Duration, error) {
-	if _, err := strconv.ParseUint(text, 10, 31); err == nil {
-		text += "s"
-	}
-	d, err := time.ParseDuration(text)
-	if err == nil && d < 0 {
-		err = fmt.Errorf("negative span %s", d)
-	}
-	return d, err
 }

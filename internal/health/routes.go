@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
@@ -15,8 +16,8 @@ import (
 // handlers answers every route from one source.
 type handlers struct {
 	source  Source
-	health  cached[Liveness]
-	readyz  cached[Readiness]
+	health  cached
+	readyz  cached
 	metrics http.Handler
 }
 
@@ -29,8 +30,8 @@ func NewHandler(source Source) http.Handler {
 	requests := newRequests()
 	h := &handlers{
 		source:  source,
-		health:  cached[Liveness]{render: liveness},
-		readyz:  cached[Readiness]{render: plainReadiness},
+		health:  cached{render: liveness},
+		readyz:  cached{render: plainReadiness},
 		metrics: promhttp.HandlerFor(newRegistry(source, requests), promhttp.HandlerOpts{EnableOpenMetrics: true}),
 	}
 	router := chi.NewRouter()
@@ -80,13 +81,14 @@ type Liveness struct {
 
 // alive answers /health and /livez.
 func (h *handlers) alive(w http.ResponseWriter, _ *http.Request) int {
-	return h.health.write(w, h.source.Snapshot(), time.Time{})
+	return h.health.write(w, h.source.Snapshot(), time.Now())
 }
 
 // showMetrics answers /metrics.
 func (h *handlers) showMetrics(w http.ResponseWriter, r *http.Request) int {
-	h.metrics.ServeHTTP(w, r)
-	return http.StatusOK
+	seen := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+	h.metrics.ServeHTTP(seen, r)
+	return cmp.Or(seen.Status(), http.StatusOK)
 }
 
 // allowed reports whether the request carries the token, if one is set: as

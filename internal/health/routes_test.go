@@ -130,7 +130,7 @@ func TestStable(t *testing.T) {
 	h := at(readySince(20*time.Second), "")
 	for query, want := range map[string]int{
 		"": 200, "?stable=10s": 200, "?stable=10": 200, "?stable=0": 200, "?stable=30s": 503, "?stable=1m": 503,
-		"?stable=": 400, "?stable=soon": 400, "?stable=-1s": 400, "?stable=-1": 400, "?stable=%zz": 400, "?other": 200,
+		"?stable=": 400, "?stable=soon": 400, "?stable=-1s": 400, "?stable=-1": 400, "?stable=%zz": 400, "?stable=1s&stable=bad": 400, "?other": 200,
 	} {
 		w := ask(h, "GET", "/readyz"+query)
 		if w.Code != want {

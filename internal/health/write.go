@@ -20,8 +20,8 @@ var (
 
 // cached renders a body at most once a second and once a snapshot: the pages
 // that platforms ask all the time cost next to nothing.
-type cached[T any] struct {
-	render func(header http.Header, s *supervisor.Snapshot, now time.Time) (int, T)
+type cached struct {
+	render func(s *supervisor.Snapshot, now time.Time) (code int, after []string, body any)
 	last   atomic.Pointer[rendered]
 }
 
@@ -33,35 +33,29 @@ type rendered struct {
 	body     []byte
 }
 
-func (c *cached[T]) write(w http.ResponseWriter, s *supervisor.Snapshot, now time.Time) int {
+func (c *cached) write(w http.ResponseWriter, s *supervisor.Snapshot, now time.Time) int {
 	last := c.last.Load()
 	if last == nil || last.snapshot != s || last.second != now.Unix() {
-		header := http.Header{}
-		code, value := c.render(header, s, now)
-		last = &rendered{s, now.Unix(), code, header["Retry-After"], encode(value)}
+		code, after, body := c.render(s, now)
+		last = &rendered{s, now.Unix(), code, after, encode(body)}
 		c.last.Store(last)
 	}
-	header := w.Header()
-	header["Content-Type"] = jsonType
-	if last.after != nil {
-		header["Retry-After"] = last.after
-	}
-	w.WriteHeader(last.code)
-	w.Write(last.body)
-	return last.code
+	setRetryAfter(w.Header(), last.after)
+	return write(w, last.code, jsonType, last.body)
 }
 
-func liveness(_ http.Header, s *supervisor.Snapshot, _ time.Time) (int, Liveness) {
+func liveness(s *supervisor.Snapshot, _ time.Time) (int, []string, any) {
 	body := Liveness{Status: "warn", State: string(shownState(s))}
 	if s.Ready() {
 		body.Status = "pass"
 	}
-	return http.StatusOK, body
+	return http.StatusOK, nil, body
 }
 
-func plainReadiness(header http.Header, s *supervisor.Snapshot, now time.Time) (int, Readiness) {
+func plainReadiness(s *supervisor.Snapshot, now time.Time) (int, []string, any) {
 	body := readiness(s, now, 0)
-	return readyCode(header, body), body
+	code, after := readyCode(body)
+	return code, after, body
 }
 
 func writeJSON(w http.ResponseWriter, code int, value any) int {

@@ -126,10 +126,23 @@ type answeringConn struct {
 
 func (c *answeringConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if n > 0 || err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
+	if n > 0 || hungUp(err) {
 		c.answered.Store(true)
 	}
 	return n, err
+}
+
+func (c *answeringConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if hungUp(err) {
+		c.answered.Store(true)
+	}
+	return n, err
+}
+
+// hungUp reports whether the peer, and not our own clock, ended the connection.
+func hungUp(err error) bool {
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed)
 }
 
 // knockingConn notes when the startup message, the first thing pgconn writes

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -24,6 +23,9 @@ const maxMessage = 1 << 20
 // nothing of the PG* variables, service files or .pgpass gets in (contract 2).
 // It reads the sslrootcert file at each probe, so a corrected file counts.
 func (p *Prober) config() (*pgconn.Config, error) {
+	if err := checkRoots(p.dsn.SSLRootCert); err != nil {
+		return nil, err
+	}
 	if service, set := os.LookupEnv("PGSERVICE"); set { // the one variable that no setting overrides
 		os.Unsetenv("PGSERVICE")
 		defer os.Setenv("PGSERVICE", service)
@@ -45,12 +47,26 @@ func (p *Prober) config() (*pgconn.Config, error) {
 	config.MaxProtocolMessageBodyLen = maxMessage
 	if p.options.RootsPEM != "" && strings.HasPrefix(p.dsn.SSLMode, "verify-") && p.dsn.SSLRootCert == "" {
 		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM([]byte(p.options.RootsPEM)) {
-			return nil, errors.New("SIDECAR_SSLROOTCERT_PEM holds no certificate")
-		}
+		roots.AppendCertsFromPEM([]byte(p.options.RootsPEM))
 		config.TLSConfig.RootCAs = roots
 	}
 	return config, nil
+}
+
+// checkRoots says what is wrong with an sslrootcert file, which pgconn's error
+// does not. The name "system" stands for the system's own roots.
+func checkRoots(file string) error {
+	if file == "" || file == "system" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("sslrootcert: %w", err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(text) {
+		return fmt.Errorf("sslrootcert: %s holds no certificate", file)
+	}
+	return nil
 }
 
 // quote writes a value for pgconn's keyword/value form.

@@ -61,26 +61,32 @@ func (p *Prober) Probe(ctx context.Context, permit supervisor.Permit) supervisor
 		return supervisor.Outcome{}
 	}
 	begun := time.Now()
-	last := p.login(ctx)
-	outcome := supervisor.Outcome{Reason: supervisor.ReasonOK}
-	if last.err != nil {
-		outcome = Classify(Failure{Err: last.err, Step: last.step, User: p.namedUser(), Notice: last.notice})
+	var outcome supervisor.Outcome
+	if config, err := p.config(); err != nil {
+		// Nothing is dialled; the file or the setting has to change, as a refused one has to.
+		outcome = supervisor.Outcome{Reason: supervisor.ReasonConfigRejected, Message: err.Error()}
+	} else {
+		outcome = p.settle(p.login(ctx, config))
 	}
 	outcome.Message = p.scrub.Scrub(outcome.Message)
 	outcome.Cause = p.scrub.Scrub(outcome.Cause)
 	outcome.Latency = time.Since(begun)
-	outcome.Knocked = last.knocked
-	outcome.Dialled = last.dialled
+	return outcome
+}
+
+// settle says what an attempt came to.
+func (p *Prober) settle(last attempt) supervisor.Outcome {
+	outcome := supervisor.Outcome{Reason: supervisor.ReasonOK}
+	if last.err != nil {
+		outcome = Classify(Failure{Err: last.err, Step: last.step, User: p.namedUser(), Notice: last.notice})
+	}
+	outcome.Knocked, outcome.Dialled = last.knocked, last.dialled
 	return outcome
 }
 
 // login tries the addresses in turn until one answers, and returns the last
 // attempt with the errors of all.
-func (p *Prober) login(ctx context.Context) attempt {
-	config, err := p.config()
-	if err != nil {
-		return attempt{step: supervisor.StepDial, err: err}
-	}
+func (p *Prober) login(ctx context.Context, config *pgconn.Config) attempt {
 	addresses, err := p.addresses(ctx)
 	if err != nil {
 		return attempt{step: supervisor.StepDial, err: err}

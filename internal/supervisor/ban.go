@@ -13,7 +13,7 @@ var banAsks = []time.Duration{time.Minute, 2 * time.Minute}
 // ban remembers what makes a refused connect suspicious. The zero value
 // suspects nothing.
 type ban struct {
-	rejected time.Time // last auth_failed on a db.* host
+	rejected time.Time // last auth_failed on a db.* host, if no success came after it
 	first    time.Time // first refusal of those in a row
 	open     bool      // the last window was a ban, and nothing answered since
 }

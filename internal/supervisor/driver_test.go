@@ -14,12 +14,19 @@ import (
 // script is a prober whose outcomes are given; the last one repeats.
 type script []Outcome
 
-func (s *script) Probe(_ context.Context, permit Permit) Outcome {
+// hang is the message of an outcome that does not come before the process ends.
+const hang = "hang"
+
+func (s *script) Probe(ctx context.Context, permit Permit) Outcome {
 	if !permit.Spend() {
 		panic("a probe without a permit")
 	}
 	outcome := (*s)[0]
 	outcome.Knocked, outcome.Dialled = true, time.Now()
+	if outcome.Message == hang {
+		<-ctx.Done()
+		return Outcome{Knocked: true, Dialled: outcome.Dialled}
+	}
 	if len(*s) > 1 {
 		*s = (*s)[1:]
 	}
@@ -31,7 +38,9 @@ func (s *script) Probe(_ context.Context, permit Permit) Outcome {
 func drive(t *testing.T, target Target, outcomes script, d time.Duration) (*Supervisor, []string) {
 	t.Helper()
 	var log bytes.Buffer
-	s := New(DefaultPolicy(), target, &outcomes, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+	policy := DefaultPolicy()
+	policy.ProbeTimeout = time.Hour // what hangs here hangs until the end
+	s := New(policy, target, &outcomes, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key != slog.MessageKey {
 				return slog.Attr{}
@@ -102,6 +111,25 @@ func TestLogLines(t *testing.T) {
 	})
 }
 
+// TestEndDuringTrial: a process that ends while the trial is out says what it said
+// last; nothing of the broken-off login becomes a window or a failure.
+func TestEndDuringTrial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		breaker := Outcome{Reason: ReasonLockout, Trigger: TriggerCircuitBreaker}
+		s, lines := drive(t, Target{Key: "k"}, script{breaker, {Message: hang}}, 20*time.Minute+time.Second)
+		last := s.Snapshot()
+		if last.State != Lockout || last.Lockouts[TriggerCircuitBreaker] != 1 || last.WindowsInRow != 1 || last.Next.After(time.Now()) {
+			t.Errorf("%+v", last.Status)
+		}
+		if total, failed := last.Total(); total != 1 || failed != 1 || last.Attempt.Reason != ReasonLockout {
+			t.Errorf("%d logins, %d failed, last attempt %q", total, failed, last.Attempt.Reason)
+		}
+		if n := strings.Count(strings.Join(lines, "\n"), "READY="); n != 1 {
+			t.Errorf("%d verdicts in the log", n)
+		}
+	})
+}
+
 // TestSeconds: seconds are rounded up and minutes down, so that nobody who waits
 // as long as the line says is early.
 func TestSeconds(t *testing.T) {
@@ -119,11 +147,15 @@ func TestAdvice(t *testing.T) {
 	now := time.Date(2026, 1, 18, 14, 50, 0, 0, time.UTC)
 	window := Status{State: Lockout, Reason: ReasonLockout, Trigger: TriggerServerLoginRetry, Next: now.Add(15*time.Minute - 500*time.Millisecond), WindowsInRow: 1}
 	again := window
-	again.WindowsInRow, again.Cause = 2, "password authentication failed"
+	again.WindowsInRow, again.Trigger = 2, TriggerQueryWaitTimeout
+	trial := window
+	trial.Next = now
 	for want, status := range map[string]Status{
-		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login.":                             window,
-		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login." + causeAdvice + againAdvice: again,
-		"The database answers: nothing to do.":                                      {State: Ready, Reason: ReasonOK, Next: now.Add(time.Second)},
+		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login." + checkPassword: window,
+		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login. Meanwhile find out what holds the pool's connections." +
+			" This is not the first window in a row: somebody else still logs in and keeps the pool full; find that service and stop it.": again,
+		trialAdvice:                            trial,
+		"The database answers: nothing to do.": {State: Ready, Reason: ReasonOK, Next: now.Add(time.Second)},
 		phrases[ReasonTimeout].advice + "; the sidecar asks again at 14:50:02 UTC.": {State: Retrying, Reason: ReasonTimeout, Next: now.Add(2 * time.Second)},
 		phrases[ReasonGuard].advice + ".":                                           {State: Misconfigured, Reason: ReasonGuard},
 	} {

@@ -22,27 +22,29 @@ type echo struct {
 	waited      time.Time // last query_wait_timeout at the query
 }
 
-// counts reports whether a lockout is one now, and keeps the record. The circuit
-// breaker and the ban are no memory: they count at once.
-func (e *echo) counts(now, asked, previous time.Time, o Outcome) bool {
+// judge reports whether a lockout is one now, keeps the record, and says when to
+// look again if it is not. The circuit breaker and the ban are no memory: they
+// count at once.
+func (e *echo) judge(now, asked, previous time.Time, o Outcome) (counts bool, again time.Time) {
+	again = now.Add(echoAgain)
 	switch {
 	case nameless(o):
 		if !e.waiting() || asked.Sub(e.last) >= echoFresh {
 			e.first = now
 		}
 		e.last = now
-		return e.lasted(asked)
+		return e.lasted(asked), e.next(now)
 	case o.Trigger == TriggerServerLoginRetry:
 		e.first = time.Time{}
-		return fresh(asked, previous)
+		return fresh(asked, previous), again
 	case o.Trigger == TriggerQueryWaitTimeout:
 		// With a short setting the first client after a restart of PostgreSQL gets
 		// it too, and the next one server_login_retry; a full pool repeats it.
-		again := fresh(asked, e.waited)
+		counts = fresh(asked, e.waited)
 		e.waited = now
-		return again
+		return counts, again
 	}
-	return true
+	return true, again
 }
 
 // nameless reports whether the answer reads the same after a restart of
@@ -63,11 +65,9 @@ func (e *echo) waiting() bool { return !e.first.IsZero() }
 // lasted reports whether a look asked at that time comes late enough to count.
 func (e *echo) lasted(asked time.Time) bool { return asked.Sub(e.first) >= echoLasting }
 
-// next is when to look again.
+// next is when to look again at an answer without a cause; at once when the last
+// look is overdue, which a hanging one before it may cause.
 func (e *echo) next(now time.Time) time.Time {
-	if !e.waiting() {
-		return now.Add(echoAgain)
-	}
 	for _, after := range echoAsks {
 		if at := e.first.Add(after); at.After(now) {
 			return at

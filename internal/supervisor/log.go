@@ -12,21 +12,21 @@ const reminderEvery = time.Minute
 
 // report writes the log lines of a transition (seed 5, contract 8). Their words
 // are read by people and machines alike and stay as they are.
-func (s *Supervisor) report(t Transition, o Outcome) {
-	if o.Reason != "" {
+func (s *Supervisor) report(t Transition) {
+	if o := t.Outcome; o.Reason != "" {
 		s.log.Debug("probe", "reason", o.Reason, "step", o.Step, "sqlstate", o.SQLState,
 			"error", o.Message, "latency_ms", o.Latency.Milliseconds())
 	}
 	if t.Changed() && t.To.State != Starting {
-		s.reportReady(t, o)
+		s.reportReady(t)
 	}
-	if s.reminds() && t.To.Next != t.From.Next {
+	if t.Opened || t.To.Reason == ReasonAuthFailed && t.To.Next != t.From.Next {
 		s.reminded = t.At
 		s.reportRemaining(t.At)
 	}
 }
 
-func (s *Supervisor) reportReady(t Transition, o Outcome) {
+func (s *Supervisor) reportReady(t Transition) {
 	if t.To.Ready() {
 		s.log.Info("[DB] READY=true", "ready", true, "state", t.To.State)
 		return
@@ -38,7 +38,7 @@ func (s *Supervisor) reportReady(t Transition, o Outcome) {
 		line += fmt.Sprintf(" next_retry_in=%ds", seconds)
 		attrs = append(attrs, "next_retry_in", seconds)
 	}
-	if o.Reason != "" {
+	if o := t.Outcome; o.Reason != "" {
 		attrs = append(attrs, "trigger", t.To.Trigger, "cause", t.To.Cause,
 			"step", o.Step, "sqlstate", o.SQLState, "error", o.Message)
 	}
@@ -46,14 +46,14 @@ func (s *Supervisor) reportReady(t Transition, o Outcome) {
 }
 
 // reminds reports whether the present state has a remaining time to repeat.
-func (s *Supervisor) reminds() bool {
+func (s *Supervisor) reminds(now time.Time) bool {
 	m := s.machine
-	return m.State == Lockout || m.Reason == ReasonAuthFailed
+	return (m.State == Lockout || m.Reason == ReasonAuthFailed) && now.Before(m.Next)
 }
 
 // remind repeats the remaining time when a minute has passed.
 func (s *Supervisor) remind(now time.Time) {
-	if s.reminds() && now.Before(s.machine.Next) && !now.Before(s.reminded.Add(reminderEvery)) {
+	if s.reminds(now) && !now.Before(s.reminded.Add(reminderEvery)) {
 		s.reminded = now
 		s.reportRemaining(now)
 	}

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// Target is what one supervisor speaks for. The zero value means that no DSN is
-// configured only together with Fault.
+// Target is what one supervisor speaks for.
 type Target struct {
 	// Key names what a block is on: shared/REF, db/REF or host:port, hashed
 	// (contract 4). Windows belong to it.
@@ -72,8 +71,8 @@ type Status struct {
 // Ready reports whether the database answered the last time it counted.
 func (s Status) Ready() bool { return s.State == Ready }
 
-// RetryAt is the next attempt as people ask for it: zero while ready, and where
-// no time is set.
+// RetryAt is the next attempt as people ask for it: zero while ready or starting,
+// and where no time is set.
 func (s Status) RetryAt() time.Time {
 	if s.State == Ready || s.State == Starting {
 		return time.Time{}
@@ -81,12 +80,13 @@ func (s Status) RetryAt() time.Time {
 	return s.Next
 }
 
-// Transition is what one call did to the machine. Dropped results changed
-// nothing.
+// Transition is what one call did to the machine.
 type Transition struct {
 	At       time.Time
 	From, To Status
-	Dropped  bool
+	Outcome  Outcome // as the machine took it: a demoted lockout, a recognised ban
+	Opened   bool    // a window began
+	Dropped  bool    // the result came late and changed nothing
 }
 
 // Changed reports whether people see another verdict than before.
@@ -102,7 +102,9 @@ type Machine struct {
 
 	Status
 	target  Target
+	later   *Target           // the one to change to when the permit is back
 	out     Permit            // the one that is out: each is its own generation
+	pause   time.Time         // no permit before, after a probe that was broken off
 	knock   time.Time         // when the last login was admitted; zero after a window or hold
 	windows map[string]Status // the last window of each key; over once its Next has come
 	ladder  ladder
@@ -139,10 +141,13 @@ func (m *Machine) Due() (time.Time, bool) {
 	if m.Next.IsZero() {
 		return time.Time{}, false
 	}
-	if window := m.windows[m.target.Key]; m.Next.Before(window.Next) {
-		return window.Next, true
+	due := m.Next
+	for _, floor := range []time.Time{m.windows[m.target.Key].Next, m.pause} {
+		if due.Before(floor) {
+			due = floor
+		}
 	}
-	return m.Next, true
+	return due, true
 }
 
 // Settle takes what the permit's probe found. A result whose permit is not the
@@ -157,31 +162,43 @@ func (m *Machine) Settle(now time.Time, p Permit, o Outcome) Transition {
 	if o.Knocked {
 		m.knock = p.at
 	}
-	m.decide(now, p.at, previous, m.policy.demote(o))
-	return Transition{At: now, From: from, To: m.Status}
+	o = m.policy.demote(o)
+	if m.ban.counts(now, p.at, m.target, o) && m.policy.Counts[TriggerNetworkBan] {
+		o.Reason, o.Trigger = ReasonLockout, TriggerNetworkBan
+	}
+	opened := m.decide(now, p.at, previous, o)
+	if m.later != nil {
+		target := *m.later
+		m.later = nil
+		m.Configure(now, target)
+	}
+	return Transition{At: now, From: from, To: m.Status, Outcome: o, Opened: opened}
 }
 
-// decide moves the machine; asked is when the permit was given, previous when
-// the login before it was.
-func (m *Machine) decide(now, asked, previous time.Time, o Outcome) {
+// decide moves the machine and reports whether a window opened; asked is when
+// the permit was given, previous when the login before it was.
+func (m *Machine) decide(now, asked, previous time.Time, o Outcome) (opened bool) {
 	if o.Reason == "" { // broken off: no verdict, and no reason to hurry
-		m.Next = now.Add(m.policy.Retry.Min)
-		return
-	}
-	if m.ban.counts(now, asked, m.target, o) && m.policy.Counts[TriggerNetworkBan] {
-		o.Reason, o.Trigger = ReasonLockout, TriggerNetworkBan
+		m.pause = now.Add(m.policy.Retry.Min)
+		return false
 	}
 	if o.Reason != ReasonOK {
 		m.Failures++
+	}
+	if o.Reason != ReasonLockout && o.Reason != ReasonTimeout {
+		m.echo = echo{} // the pooler had something else to say
 	}
 	rule := ruleFor(o.Reason)
 	switch {
 	case rule.State == Ready:
 		m.succeed(now)
-	case rule.State == Lockout && !m.echo.counts(now, asked, previous, o):
-		m.enter(now, Retrying, o, m.echo.next(now))
 	case rule.State == Lockout:
-		m.openWindow(now, o)
+		counts, again := m.echo.judge(now, asked, previous, o)
+		if counts {
+			m.openWindow(now, o)
+			return true
+		}
+		m.enter(now, Retrying, o, again)
 	case o.Reason == ReasonAuthFailed:
 		m.hold(now, o)
 	case rule.State == Rejected:
@@ -191,12 +208,13 @@ func (m *Machine) decide(now, asked, previous time.Time, o Outcome) {
 	default:
 		m.enter(now, Retrying, o, m.retryAt(now, asked, rule, o))
 	}
+	return false
 }
 
 // succeed forgets every suspicion: the database answered.
 func (m *Machine) succeed(now time.Time) {
 	m.Failures, m.WindowsInRow = 0, 0
-	m.ladder, m.echo, m.ban.first, m.ban.open = ladder{}, echo{}, time.Time{}, false
+	m.ladder, m.ban = ladder{}, ban{}
 	if m.State != Ready {
 		m.ReadySince = now
 	}
@@ -226,17 +244,22 @@ func (m *Machine) enter(now time.Time, s State, o Outcome, next time.Time) {
 }
 
 // Configure changes what the machine speaks for. A changed credential ends a
-// hold; it never ends a window, which is on the project and the address. A
-// probe that is under way becomes late.
+// hold; it never ends a window, which is on the project and the address. While a
+// permit is out the change waits for its result: a lockout that it brings is one
+// for the new credential as well.
 func (m *Machine) Configure(now time.Time, target Target) Transition {
 	from, before := m.Status, m.target
+	if m.out.Valid() {
+		m.later = &target
+		return Transition{At: now, From: from, To: from}
+	}
 	if target == before && from.State != "" {
 		return Transition{At: now, From: from, To: from}
 	}
-	m.target, m.out, m.knock = target, Permit{}, time.Time{}
-	m.ladder, m.echo, m.ban = ladder{}, echo{}, ban{}
+	m.target, m.knock = target, time.Time{}
+	m.ladder, m.echo = ladder{}, echo{}
 	if target.Key != before.Key {
-		m.WindowsInRow, m.Failures = 0, 0
+		m.WindowsInRow, m.Failures, m.ban = 0, 0, ban{}
 	}
 	switch window := m.windows[target.Key]; {
 	case target.Fault != "":

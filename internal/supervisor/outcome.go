@@ -16,7 +16,7 @@ type Outcome struct {
 	// Refused: the connect itself was refused (ECONNREFUSED) at every address,
 	// which on a db.* host may be a ban (FACTS 2).
 	Refused bool
-	// Slow: a breaker that a dead database fed; the next try waits Policy.RetryMax.
+	// Slow: a breaker that a dead database fed; the next try waits Policy.Retry.Max.
 	Slow bool
 	// Knocked: a startup message went out, which the pooler sees as a login.
 	Knocked bool

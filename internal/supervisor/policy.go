@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -82,6 +83,19 @@ func double(first, last time.Duration, rung int) time.Duration {
 		first *= 2
 	}
 	return min(first, last)
+}
+
+// ParseSpan reads a span of time as people write it: 15m, 900s or bare seconds
+// (contract 2). A negative span is an error.
+func ParseSpan(text string) (time.Duration, error) {
+	if _, err := strconv.ParseUint(text, 10, 31); err == nil {
+		text += "s"
+	}
+	d, err := time.ParseDuration(text)
+	if err == nil && d < 0 {
+		err = fmt.Errorf("negative span %s", d)
+	}
+	return d, err
 }
 
 // Seconds writes a span as the seed's log lines do: seconds rounded up, minutes

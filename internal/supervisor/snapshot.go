@@ -73,12 +73,13 @@ func (l Ledger) Total() (total, failed uint64) {
 	return total, failed
 }
 
-// record returns the next ledger; the one before stays as it was published.
-func (l Ledger) record(t Transition, o Outcome) Ledger {
-	next := l
-	if o.Knocked {
+// record returns the next ledger; the one before stays as it was published. A
+// probe that was broken off leaves no trace but the connection it opened.
+func (l Ledger) record(t Transition) Ledger {
+	next, o := l, t.Outcome
+	if o.Knocked && o.Reason != "" {
 		next.Logins = maps.Clone(l.Logins)
-		next.Logins[settled(o)]++
+		next.Logins[o.Reason]++
 		next.Latency.observe(o.Latency)
 	}
 	if !o.Dialled.IsZero() && t.From.State == Lockout && o.Dialled.Before(t.From.Next) {
@@ -87,7 +88,7 @@ func (l Ledger) record(t Transition, o Outcome) Ledger {
 	if o.Reason == ReasonOK {
 		next.LastSuccess = t.At
 	}
-	if t.To.State == Lockout && t.To.Next != t.From.Next {
+	if t.Opened {
 		next.Lockouts = maps.Clone(l.Lockouts)
 		next.Lockouts[t.To.Trigger]++
 	}
@@ -97,15 +98,6 @@ func (l Ledger) record(t Transition, o Outcome) Ledger {
 			Entry{t.At, t.From.State, t.To.State, t.To.Reason, t.To.Trigger})
 	}
 	return next
-}
-
-// settled is the reason under which a login is counted; one that was broken off
-// has none of its own.
-func settled(o Outcome) Reason {
-	if o.Reason == "" {
-		return ReasonUnknown
-	}
-	return o.Reason
 }
 
 // newLedger starts every count at zero, so that no series appears late.

@@ -43,7 +43,7 @@ func (s *Supervisor) Snapshot() *Snapshot { return s.snapshot.Load() }
 // Run supervises until the context ends, then publishes that the process stops.
 func (s *Supervisor) Run(ctx context.Context) {
 	now := time.Now()
-	s.report(Transition{At: now, To: s.machine.Status}, Outcome{})
+	s.report(Transition{At: now, To: s.machine.Status})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -67,7 +67,7 @@ func (s *Supervisor) pause(now time.Time) time.Duration {
 	if !ok {
 		return time.Hour // nothing is due before the configuration changes
 	}
-	if reminder := s.reminded.Add(reminderEvery); s.reminds() && reminder.Before(next) {
+	if reminder := s.reminded.Add(reminderEvery); s.reminds(now) && reminder.Before(next) {
 		next = reminder
 	}
 	return next.Sub(now)
@@ -80,21 +80,24 @@ func (s *Supervisor) probe(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.policy.ProbeTimeout)
+	probing, cancel := context.WithTimeout(ctx, s.policy.ProbeTimeout)
 	defer cancel()
-	outcome := s.prober.Probe(ctx, permit)
+	outcome := s.prober.Probe(probing, permit)
 	transition := s.machine.Settle(time.Now(), permit, outcome)
-	s.publish(transition, Attempt{asked, outcome})
-	s.report(transition, outcome)
+	if ctx.Err() != nil {
+		return // the process ends: what it said last stays
+	}
+	s.publish(transition, asked)
+	s.report(transition)
 }
 
 // publish replaces the snapshot; readers see all of a transition or none of it.
-func (s *Supervisor) publish(t Transition, a Attempt) {
+func (s *Supervisor) publish(t Transition, asked time.Time) {
 	last := s.Snapshot()
 	s.snapshot.Store(&Snapshot{
 		Status:  t.To,
 		Target:  last.Target,
-		Attempt: a,
-		Ledger:  last.record(t, a.Outcome),
+		Attempt: Attempt{asked, t.Outcome},
+		Ledger:  last.record(t),
 	})
 }

@@ -16,7 +16,7 @@ type words struct {
 // stand below.
 var phrases = map[Reason]words{
 	ReasonStarting: {
-		"The database has not been asked yet.",
+		"The database has not answered yet.",
 		"The sidecar has just started and is asking the database for the first time: wait a few seconds"},
 	ReasonOK: {
 		"The database answers.",
@@ -29,7 +29,7 @@ var phrases = map[Reason]words{
 		"The pooler does not know the project in DATABASE_URL: compare user (postgres.REF), region and cluster (aws-0 or aws-1) with the dashboard's connection string, and see whether the project is paused; waiting does not help, restarting neither"},
 	ReasonConfigRejected: {
 		"The server refused the connection's settings. Next attempt in {left}, or at once when the DSN changes.",
-		"The server refuses what DATABASE_URL asks for (database name, privilege, parameter or network address): read the last error, correct it there, and do not restart services over and over"},
+		"What DATABASE_URL asks for is refused (database name, privilege, parameter, network address or certificate file): read the last error, correct it there, and do not restart services over and over"},
 	ReasonSaturated: {
 		"No connection slot is free. Next attempt in {left}.",
 		"All connections are taken: wait, and stop what holds too many of them; do not start more services"},
@@ -66,17 +66,35 @@ const (
 	askAgain    = "; the sidecar asks again at {time}."
 	lockedOut   = "Wait 15+ minutes before retrying. Do NOT restart services." // seed 4.4
 	waitAdvice  = "Wait until {time}. Do NOT restart services: every restart is another login."
-	causeAdvice = " Meanwhile correct the password: waiting alone does not cure a wrong one."
-	againAdvice = " This is not the first window in a row: somebody else still logs in with a wrong password; find that service and stop it."
+	trialWords  = "The lockout backoff is over. The one trial is under way."
+	trialAdvice = "The waiting time is over and the sidecar is trying once: wait a few seconds, and do NOT restart services yet."
 	echoMessage = "The pooler reports a lockout that may be over. Looking again in {left}."
 	echoAdvice  = "The pooler reports a lockout that may be over already: wait until {time} for the second look, and do NOT restart services."
+)
+
+// windowWords are what to do inside a window besides waiting: meanwhile, and
+// from the second window in a row.
+var windowWords = map[Trigger]struct{ meanwhile, again string }{
+	TriggerServerLoginRetry: {checkPassword, wrongElsewhere},
+	TriggerCircuitBreaker:   {checkPassword, wrongElsewhere},
+	TriggerNetworkBan:       {checkPassword, wrongElsewhere},
+	TriggerQueryWaitTimeout: {
+		" Meanwhile find out what holds the pool's connections.",
+		" This is not the first window in a row: somebody else still logs in and keeps the pool full; find that service and stop it."},
+}
+
+const (
+	checkPassword  = " Meanwhile check the password in DATABASE_URL: waiting alone does not cure a wrong one."
+	wrongElsewhere = " This is not the first window in a row: somebody else still logs in with a wrong password; find that service and stop it."
 )
 
 // Message is the sentence of /readyz at that time.
 func (s *Snapshot) Message(now time.Time) string {
 	switch {
+	case s.State == Lockout && s.Remaining(now) == 0:
+		return trialWords
 	case s.State == Lockout:
-		return backoffLine(s.Next.Sub(now))
+		return backoffLine(s.Remaining(now))
 	case s.Reason == ReasonLockout:
 		return s.fill(echoMessage, now)
 	}
@@ -86,13 +104,12 @@ func (s *Snapshot) Message(now time.Time) string {
 // Advice tells somebody who is not an engineer what to do at that time.
 func (s *Snapshot) Advice(now time.Time) string {
 	switch {
+	case s.State == Lockout && s.Remaining(now) == 0:
+		return trialAdvice
 	case s.State == Lockout:
-		advice := waitAdvice
-		if s.Cause != "" {
-			advice += causeAdvice
-		}
+		advice := waitAdvice + windowWords[s.Trigger].meanwhile
 		if s.WindowsInRow > 1 {
-			advice += againAdvice
+			advice += windowWords[s.Trigger].again
 		}
 		return s.fill(advice, now)
 	case s.Reason == ReasonLockout:
