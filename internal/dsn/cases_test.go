@@ -42,7 +42,7 @@ func TestCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rules := DefaultRules(env)
+			rules := Rules{Env: env}
 			rules.DirectWaiver = c.Vars["DB_CONNECTION_MODE"] == "direct_waiver"
 			rules.WaiverExpires = expandDate(t, c.Vars["SIDECAR_WAIVER_EXPIRES"])
 			rules.WaiverReason = c.Vars["SIDECAR_WAIVER_REASON"]

@@ -31,11 +31,15 @@ func cut(raw string) (user, tail string, f *Finding) {
 		return "", "", unreadable("The DSN has no user name: there is no @ in it.", "Write it as "+pattern)
 	}
 	userinfo, tail := rest[:at], rest[at+1:]
-	user, _, _ = strings.Cut(userinfo, ":")
+	user, _, hasPassword := strings.Cut(userinfo, ":")
+	plain := user
+	if !hasPassword { // what we print ourselves is read back, and never valid
+		plain = strings.TrimRight(user, "*")
+	}
 	switch {
 	case user == "":
 		return "", "", unreadable("The user name is missing.", "Write it as "+pattern)
-	case !wellFormed(user):
+	case !wellFormed(plain):
 		return "", "", unreadable("The user name holds a character that has to be percent-encoded, or there is more than one @.",
 			"In the user name and the password only the characters A-Z a-z 0-9 - . _ ~ stand as they are; an @ is written %40.")
 	case lateAt(userinfo):
@@ -80,18 +84,17 @@ func lateAt(userinfo string) bool {
 }
 
 // passwordSpan finds the longest text that any reader could take for the
-// password: from the first colon after the scheme to the last @. Not found
-// means that nothing can be told apart, or that there is no password.
+// password: from the colon that ends the user to the last @. Not found means
+// that nothing can be told apart, or that there is no password.
 func passwordSpan(raw string) (start, end int, found bool) {
 	scheme := strings.Index(raw, "://")
 	if scheme < 0 || strings.ContainsAny(raw[:scheme], ":@") {
 		return 0, 0, false
 	}
 	end = strings.LastIndexByte(raw, '@')
-	colon := strings.IndexByte(raw[scheme+3:], ':')
-	start = scheme + 3 + colon + 1
-	if colon < 0 || end < start {
+	user := strings.IndexAny(raw[scheme+3:], ":/?#@") + scheme + 3
+	if raw[user] != ':' || end <= user {
 		return 0, 0, false
 	}
-	return start, end, true
+	return user + 1, end, true
 }

@@ -60,19 +60,16 @@ type Finding struct {
 }
 
 // find makes a finding with the severity of its code.
-func find(code Code, message, hint string) Finding {
+func find(code Code, message, hint string) *Finding {
 	severity := Error
 	if code == ParameterDropped {
 		severity = Warning
 	}
-	return Finding{Code: code, Severity: severity, Message: message, Hint: hint}
+	return &Finding{Code: code, Severity: severity, Message: message, Hint: hint}
 }
 
 // unreadable makes a PARSE_ERROR.
-func unreadable(message, hint string) *Finding {
-	f := find(ParseError, message, hint)
-	return &f
-}
+func unreadable(message, hint string) *Finding { return find(ParseError, message, hint) }
 
 // arrange sorts findings by precedence and returns the code of the whole.
 func arrange(findings []Finding) Code {

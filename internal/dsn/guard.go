@@ -3,6 +3,7 @@ package dsn
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // exempt applies contract 9's rule for hosts that need no TLS: nothing, allow
@@ -27,50 +28,50 @@ func (r *reading) guard(rules Rules, waiver *Finding) {
 		r.guardHost(rules)
 	}
 	r.guardTLS(rules)
-	r.guardPort(rules, at)
+	if !rules.portFits(at, r.dsn.Port) {
+		r.guardPort(rules)
+	}
 	if rules.Env != Dev && r.dsn.Mode == ModeDirect {
 		r.guardDirect(rules, waiver)
 	}
 }
 
-// found adds one finding of the guard.
-func (r *reading) found(code Code, message, hint string) {
-	f := find(code, message, hint)
-	r.add(&f)
-}
-
 // guardHost judges a host that is not Supabase's.
 func (r *reading) guardHost(rules Rules) {
 	d := r.dsn
-	switch {
-	case rules.allows(d.Host):
-	case rules.Env == Dev && (d.IsLoopback() || d.isInternal()):
-	default:
-		r.found(InvalidPoolerMode,
-			fmt.Sprintf("The host %s is neither a shared pooler (aws-N-REGION.pooler.supabase.com) nor a project host (db.REF.supabase.co).", d.Host),
-			"Copy the pooler's host from the Supabase dashboard; if it is a server of your own, name it in SIDECAR_ALLOW_HOSTS.")
+	near := d.IsLoopback() || d.isInternal()
+	if rules.allows(d.Host) || rules.Env == Dev && near {
+		return
 	}
+	hint := "Copy the pooler's host from the Supabase dashboard; if it is a server of your own, name it in SIDECAR_ALLOW_HOSTS."
+	switch {
+	case near:
+		hint = "Set SUPABASE_MODE=dev if this is development; if it is production's own server, name it: SIDECAR_ALLOW_HOSTS=" + d.Host
+	case strings.Contains(d.Host, "supabase"): // to be corrected, not to be allowed
+		hint = "Copy the pooler's host from the Supabase dashboard: this one looks similar, and is another."
+	}
+	r.found(InvalidPoolerMode,
+		fmt.Sprintf("The host %s is neither a shared pooler (aws-N-REGION.pooler.supabase.com) nor a project host (db.REF.supabase.co).", d.Host), hint)
 }
 
 // guardSharedUser judges who logs in to a shared pooler, and to which project.
 func (r *reading) guardSharedUser(rules Rules) {
 	d := r.dsn
 	_, inUser, dotted := cutRef(d.User)
-	want := d
-	want.User, want.UserBase = d.UserBase+"."+rules.ref(), d.UserBase
-	write := "Write the user as in " + want.Redacted()
-	if dotted && inUser == "" || !dotted && d.Reference == "" {
-		r.found(SharedUserMissingRef, "The user has no project ref, and without it the shared pooler can't tell whose database is meant.", write)
-		return
-	}
-	if r.guardProd(rules) {
-		return
-	}
 	switch {
+	case dotted && inUser == "" || !dotted && d.Reference == "":
+		r.found(SharedUserMissingRef, "The user has no project ref, and without it the shared pooler can't tell whose database is meant.", d.writeUser(rules))
+	case r.guardProd(rules):
 	case d.Reference != "" && dotted && inUser != d.Reference:
-		r.found(ProjectRefMismatch, "The user names one project and options=reference names another.", "Keep one of the two. "+write)
-	case d.ProjectRef != rules.ref():
-		r.found(ProjectRefMismatch, "The project ref in the user is not that of this environment; a ref is 20 lower-case letters.", write)
+		r.found(ProjectRefMismatch, "The user names one project and options=reference names another.", d.writeUser(rules))
+	case d.ProjectRef == rules.ref():
+	case d.Reference != "":
+		r.found(ProjectRefMismatch, "The project ref in options=reference is not that of this environment.", rules.orDev(d.ProjectRef, d.writeUser(rules)))
+	case refShape.MatchString(inUser):
+		r.found(ProjectRefMismatch, "The project ref in the user is not that of this environment.", rules.orDev(d.ProjectRef, d.writeUser(rules)))
+	default:
+		r.found(ProjectRefMismatch, "What follows the last dot of the user is not a project ref: a ref is 20 lower-case letters.",
+			d.writeUser(rules)+" (if the role itself has a dot, write all of it before the ref)")
 	}
 }
 
@@ -78,17 +79,14 @@ func (r *reading) guardSharedUser(rules Rules) {
 func (r *reading) guardDBRefs(rules Rules, hostRef string) {
 	d := r.dsn
 	_, inUser, _ := cutRef(d.User)
-	want := d
-	want.User = d.UserBase
-	write := "Write the user as in " + want.Redacted()
 	if inUser == hostRef {
-		r.found(DedicatedUserHasRef, "The user ends with the project ref, but the host already names the project.", write)
+		r.found(DedicatedUserHasRef, "The user ends with the project ref, but the host already names the project.", d.writeUser(rules))
 	} else if refShape.MatchString(inUser) {
-		r.found(ProjectRefMismatch, "The user names one project and the host another.", write)
+		r.found(ProjectRefMismatch, "The user names one project and the host another.", d.writeUser(rules))
 	}
 	if !r.guardProd(rules) && hostRef != rules.ref() {
-		want.Host = "db." + rules.ref() + ".supabase.co"
-		r.found(DedicatedHostRefMismatch, "The host is not that of this environment's project.", "The host as it should be: "+want.Redacted())
+		r.found(DedicatedHostRefMismatch, "The host is not that of this environment's project.",
+			rules.orDev(hostRef, "Write the host as in "+d.corrected(rules).Redacted()))
 	}
 }
 
@@ -99,7 +97,7 @@ func (r *reading) guardProd(rules Rules) bool {
 		return false
 	}
 	r.found(ProdDSNInDev, "This DSN leads to the production project, but the environment is dev.",
-		"set SUPABASE_MODE=prod if this is production; otherwise use the development project "+rules.devRef())
+		"set SUPABASE_MODE=prod if this is production; otherwise use the DSN of the development project "+rules.devRef())
 	return true
 }
 
@@ -115,38 +113,67 @@ func (r *reading) guardTLS(rules Rules) {
 	case d.SSLMode != "":
 		message = fmt.Sprintf("sslmode=%s allows a connection without encryption.", d.SSLMode)
 	case r.hasSSLMode:
-		message = "sslmode has a value that PostgreSQL does not know; it is written in lower case."
+		message = "sslmode is missing or has a value that PostgreSQL does not know: it is written in lower case, and the next parameter begins with &."
 	}
-	hint := "End the DSN like this: " + d.Redacted() + "?sslmode=require"
-	if placeOf(d.Host) == (place{}) && !d.Exempt(rules) {
-		hint += " (only a host named in SIDECAR_ALLOW_HOSTS may go without)"
+	hint := "Write sslmode=require after the ?, as in " + d.corrected(rules).Redacted() + "?sslmode=require"
+	switch {
+	case d.Exempt(rules):
+		hint += " (or sslmode=disable, for a server without TLS)"
+	case placeOf(d.Host) == place{}:
+		hint += " (a server without TLS has to be named in SIDECAR_ALLOW_HOSTS)"
 	}
 	r.found(MissingSSLMode, message, hint)
 }
 
-// guardPort judges the port of a Supabase host. Session mode on 5432 serves in
-// dev; no other port has a pooler or a database behind it.
-func (r *reading) guardPort(rules Rules, at place) {
-	d := r.dsn
-	message := fmt.Sprintf("Port %d is neither the pooler's (6543) nor the database's (5432).", d.Port)
-	switch {
-	case at == place{}, d.Port == portPooler, d.Port == portDirect && (at.db || rules.Env == Dev):
-		return
-	case d.Port == portDirect:
+// guardPort explains a port that does not fit.
+func (r *reading) guardPort(rules Rules) {
+	message := fmt.Sprintf("Port %d is neither the pooler's (6543) nor the database's (5432).", r.dsn.Port)
+	if r.dsn.Port == portDirect {
 		message = "Port 5432 (also what a DSN without a port means) is session mode of the shared pooler; production uses transaction mode on 6543."
 	}
-	want := d
-	want.Port = portPooler
-	r.found(WrongPort, message, "Write the port as in "+want.Redacted())
+	r.found(WrongPort, message, "Write port 6543 after the host, as in "+r.dsn.corrected(rules).Redacted())
 }
+
+// usePooler is what to do about a direct connection.
+const usePooler = "Copy the transaction pooler's DSN (port 6543) from the Supabase dashboard"
 
 // guardDirect lets a direct connection through under a waiver in force only.
 func (r *reading) guardDirect(rules Rules, waiver *Finding) {
 	switch {
 	case !rules.DirectWaiver:
-		r.found(DirectConnectionForbidden, "Port 5432 on the project's host goes past the pooler and can use up the database's connections.",
-			"Use the pooler on port 6543; if it can't be used for now, set DB_CONNECTION_MODE=direct_waiver, SIDECAR_WAIVER_EXPIRES and SIDECAR_WAIVER_REASON.")
+		r.found(DirectConnectionForbidden, "Port 5432 (also what a DSN without a port means) on the project's host goes past the pooler and can use up the database's connections.",
+			usePooler+"; if it can't be used for now, set DB_CONNECTION_MODE=direct_waiver, SIDECAR_WAIVER_EXPIRES to a date at most 90 days ahead, and SIDECAR_WAIVER_REASON.")
 	case waiver != nil:
 		r.add(waiver)
 	}
+}
+
+// corrected is the DSN with user, host and port as the rules want them. Every
+// hint shows all three, so that no two of them contradict each other.
+func (d DSN) corrected(rules Rules) DSN {
+	want, at := d, placeOf(d.Host)
+	switch {
+	case at.shared && (d.Reference != rules.ref() || strings.Contains(d.User, ".")):
+		want.User = d.UserBase + "." + rules.ref()
+	case at.db:
+		want.User, want.Host = d.UserBase, "db."+rules.ref()+".supabase.co"
+	}
+	if d.UserBase != d.User && d.Database == d.User {
+		want.Database = want.User // the default
+	}
+	if !rules.portFits(at, d.Port) {
+		want.Port = portPooler
+	}
+	return want
+}
+
+// writeUser is the hint for a user that is not as the rules want it. The ref
+// stands in full, for it is no secret.
+func (d DSN) writeUser(rules Rules) string {
+	want := d.corrected(rules)
+	also := ""
+	if d.Reference != "" {
+		also = " and without options=reference"
+	}
+	return fmt.Sprintf("Write the user as %s%s, as in %s", Encode(want.User), also, want.Redacted())
 }

@@ -11,8 +11,7 @@ import (
 // text.
 func endpoint(text string) (host string, port uint16, f *Finding) {
 	if strings.Contains(text, ",") {
-		several := find(MultipleHosts, "The DSN names more than one host.", "Name the pooler's host alone: one login goes to one place.")
-		return "", 0, &several
+		return "", 0, find(MultipleHosts, "The DSN names more than one host.", "Name the pooler's host alone: one login goes to one place.")
 	}
 	name, digits, hasPort := strings.Cut(text, ":")
 	if strings.HasPrefix(text, "[") {
@@ -31,7 +30,7 @@ func endpoint(text string) (host string, port uint16, f *Finding) {
 	}
 	n, err := strconv.ParseUint(digits, 10, 16)
 	if err != nil || n == 0 {
-		return "", 0, unreadable("The port is not a number between 1 and 65535.", "The pooler's port is 6543.")
+		return "", 0, unreadable("The port is not a number between 1 and 65535.", "Write the pooler's port after the host, as :6543")
 	}
 	return name, uint16(n), nil
 }

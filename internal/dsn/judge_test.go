@@ -14,7 +14,7 @@ const (
 
 // judge tries one DSN in an environment, with hosts allowed.
 func judge(raw string, env Env, hosts ...string) Report {
-	rules := DefaultRules(env)
+	rules := Rules{Env: env}
 	rules.AllowHosts = hosts
 	return Judge(raw, rules, today)
 }

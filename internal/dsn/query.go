@@ -16,9 +16,10 @@ var (
 		"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
 	}
 	// overriding parameters take the place of what stands before the query.
+	// Everything else that holds a password does, too.
 	overriding = []string{
 		"host", "hostaddr", "port", "user", "password", "dbname", "database",
-		"service", "servicefile", "passfile", "passwd", "pwd", "sslpassword",
+		"service", "servicefile", "passfile",
 	}
 	sslmodes  = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 	reference = regexp.MustCompile(`^reference=([A-Za-z0-9_-]+)$`)
@@ -41,11 +42,10 @@ func (r *reading) query(text string) {
 			r.add(unreadable("A parameter after the ? holds a % that is not followed by two hex digits.", "Write a % as %25."))
 			return
 		}
-		if slices.Contains(overriding, strings.ToLower(name)) {
-			f := find(QueryOverridesAuthority,
-				fmt.Sprintf("The parameter %s after the ? would replace what stands before it.", strings.ToLower(name)),
+		if lower := strings.ToLower(name); slices.Contains(overriding, lower) || holdsPassword(lower) {
+			r.found(QueryOverridesAuthority,
+				fmt.Sprintf("The parameter %s after the ? would replace what stands before it.", shown(lower)),
 				"Remove it: user, password, host, port and database are written before the ?, like "+pattern)
-			r.add(&f)
 			return
 		}
 		if before, again := seen[name]; again && before != value {
@@ -75,6 +75,9 @@ func (r *reading) parameter(name, value string) {
 		r.dsn.SSLRootCert = value
 	case name == "options" && placeOf(r.dsn.Host).shared && reference.MatchString(value):
 		r.dsn.Reference = reference.FindStringSubmatch(value)[1]
+	case name == "ssl": // libpq takes true for require: not to be dropped in silence
+		r.hasSSLMode = true
+		r.drop(name)
 	case !slices.Contains(quiet, name):
 		r.drop(name)
 	}
@@ -83,14 +86,23 @@ func (r *reading) parameter(name, value string) {
 // drop notes a parameter that no pooler gets to see: PgBouncer refuses a login
 // for every startup parameter it does not know (facts 1).
 func (r *reading) drop(name string) {
-	if !plainName.MatchString(name) {
-		name = "(unreadable name)" // no line break of a query reaches a log
-	}
+	name = shown(name)
 	r.dsn.Dropped = append(r.dsn.Dropped, name)
 	hint := "It can stay: it does no harm here."
-	if name == "options" {
-		hint = "Only options=reference=REF is ever sent, and only to a shared pooler."
+	switch name {
+	case "options":
+		hint = "It can stay: of options only reference=REF is ever sent, and only to a shared pooler."
+	case "ssl":
+		hint = "It can go: encryption is asked for with sslmode=require."
 	}
-	f := find(ParameterDropped, fmt.Sprintf("The parameter %s is not sent to the pooler.", name), hint)
-	r.add(&f)
+	r.found(ParameterDropped, fmt.Sprintf("The parameter %s is not sent to the pooler.", name), hint)
+}
+
+// shown is the name of a parameter as it may be printed: no line break of a
+// query reaches a log.
+func shown(name string) string {
+	if plainName.MatchString(name) {
+		return name
+	}
+	return "(unreadable name)"
 }

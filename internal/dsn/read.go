@@ -11,10 +11,12 @@ import (
 type reading struct {
 	dsn        DSN
 	findings   []Finding
-	hasSSLMode bool // the text names one, known or not
+	hasSSLMode bool // the text asks for one, known or not
 }
 
 func (r *reading) add(f *Finding) { r.findings = append(r.findings, *f) }
+
+func (r *reading) found(code Code, message, hint string) { r.add(find(code, message, hint)) }
 
 // read takes the raw text. One that can't be read gives a DSN that knows
 // nothing but its password's encoding: any part of it could be the password.
@@ -95,15 +97,18 @@ func (r *reading) password(raw string) {
 	case NeedsEncoding:
 		r.add(passwordNeedsEncoding(text))
 	case Missing:
-		if arrange(r.findings) != ParseError { // else nobody can tell
-			f := find(PasswordMissing, "The DSN has no password.",
-				"Put it between the user name and the @, as a colon and the percent-encoded password: sidecar dsn encode prints it.")
-			r.add(&f)
+		switch {
+		case arrange(r.findings) == ParseError: // nobody can tell
+		case strings.HasSuffix(r.dsn.User, stars):
+			r.found(PasswordMissing, "This is the redacted form of a DSN: the stars stand for what was left out.", "Use the DSN itself.")
+		default:
+			r.found(PasswordMissing, "The DSN has no password.",
+				`Run "sidecar dsn encode", type the password, and put a colon and what it prints between the user name and the @.`)
 		}
 	default:
 		password, _ := decode(text)
 		if strings.Contains(password, "\x00") {
-			r.add(unreadable("The password holds %00, which PostgreSQL can't take.", "Encode the password again: sidecar dsn encode"))
+			r.add(unreadable("The password holds %00, which PostgreSQL can't take.", `Run "sidecar dsn encode", type the password, and put what it prints between the : and the @.`))
 		}
 		r.dsn.Password = NewSecret(password)
 	}
@@ -111,12 +116,14 @@ func (r *reading) password(raw string) {
 
 func passwordNeedsEncoding(text string) *Finding {
 	hint := `FIX IMMEDIATELY: run "sidecar dsn encode", type the password, and put what it prints between the : and the @ of the DSN.`
-	if strings.HasPrefix(text, "[") {
+	switch {
+	case strings.HasPrefix(text, "["):
 		hint += " If the square brackets are those of the dashboard's template, they go too."
+	case strings.Contains(text, "@"):
+		hint += " If the password has no @, look for one after the host: there it is written %40."
 	}
-	f := find(PasswordNeedsEncoding,
+	return find(PasswordNeedsEncoding,
 		"The password holds a character that is not percent-encoded. Programs read such a DSN differently: a wrong password is sent, and that ends in a lockout.", hint)
-	return &f
 }
 
 // cutRef splits a user at its last dot.
@@ -134,7 +141,7 @@ func strayCharacter(tail string) *Finding {
 	for i := range len(tail) {
 		if c := tail[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}#", c) >= 0 {
 			return unreadable("After the @ there is a space or another character that has to be percent-encoded.",
-				"Look for spaces, quotes, braces and # in host, port, database and parameters.")
+				"Look for spaces, quotes, braces and # in host, port, database and parameters; in a database or a parameter a space is written %20 and a # %23.")
 		}
 	}
 	return nil

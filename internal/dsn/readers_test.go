@@ -37,6 +37,7 @@ func agree(t *testing.T, raw string, d DSN) {
 }
 
 func TestReadersAgree(t *testing.T) {
+	withoutPG(t)
 	for _, raw := range []string{
 		sharedProd,
 		strings.Replace(sharedProd, "secret", "MyP%40ss%2Bword%21%2F123", 1),

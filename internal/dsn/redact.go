@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// stars stand for the rest of a user name; mask, one longer, for the rest of a
+// ref.
+const stars = "***"
+
 // Redacted returns the form of the DSN that may be printed (contract 9, seed
 // 4.3): postgresql://postgres.iaketsyh****@host:port/db. At most 8 characters of
 // the ref, of a user without a ref 3 characters and ***, no password, no query.
@@ -32,9 +36,9 @@ func (d DSN) RedactedUser() string {
 	case d.User == "":
 		return ""
 	case hasRef:
-		return Encode(base) + ".***"
+		return Encode(base) + "." + stars
 	}
-	return Encode(first(3, d.User)) + "***"
+	return Encode(first(3, d.User)) + stars
 }
 
 // userRef splits the user where [Judge] found a ref in it.
@@ -79,8 +83,9 @@ func (d DSN) GoString() string { return d.Redacted() }
 // LogValue implements [slog.LogValuer] with the fields of the [DB] line.
 func (d DSN) LogValue() slog.Value { return slog.GroupValue(d.Attrs()...) }
 
-// first returns the first n characters of s.
+// first returns the first n characters of s, and no stars that a redacted text
+// ends with already.
 func first(n int, s string) string {
-	runes := []rune(s)
+	runes := []rune(strings.TrimRight(s, "*"))
 	return string(runes[:min(n, len(runes))])
 }

@@ -1,23 +1,75 @@
 package dsn
 
 import (
+	"encoding/gob"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 )
 
+// verbs are all that fmt knows, and one that it does not.
+var verbs = []string{
+	"v", "+v", "#v", "s", "+s", "q", "#q", "x", "X", "# x", "d", "t", "c", "b", "o", "O",
+	"U", "e", "f", "g", "p", "T", "20v", ".3s", "!",
+}
+
+// separator stands between outputs; no password has one.
+const separator = "•"
+
+// timeless leaves the time out of a log line.
+var timeless = &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey && len(groups) == 0 {
+		return slog.Attr{}
+	}
+	return a
+}}
+
+// printed is values in every way that Go prints.
+func printed(values ...any) string {
+	var out strings.Builder
+	for _, value := range values {
+		for _, verb := range verbs {
+			fmt.Fprintf(&out, "%"+verb+separator, value)
+		}
+		data, _ := json.Marshal(value)
+		out.Write(data)
+		data, _ = xml.Marshal(value)
+		out.Write(data)
+		gob.NewEncoder(&out).Encode(value)
+		slog.New(slog.NewTextHandler(&out, timeless)).Info("text", "value", value)
+		slog.New(slog.NewJSONHandler(&out, timeless)).Info("json", "value", value)
+	}
+	return out.String()
+}
+
 // outputs is everything that a Report gives to print.
 func outputs(r Report) string {
-	findings, _ := json.Marshal(r.Findings)
-	attrs := strings.Builder{}
-	slog.New(slog.NewTextHandler(&attrs, nil)).Info("", "dsn", r.DSN)
 	d := r.DSN
 	return strings.Join([]string{
-		string(findings), attrs.String(), d.Redacted(), d.RedactedUser(), d.Line(), d.Key(), d.KeySource(),
-		fmt.Sprintf("%v %+v %#v %s %q", d, d, d, d, d), strings.Join(d.Dropped, " "), d.Host, d.Database,
-	}, "\n")
+		printed(r, &d), d.Redacted(), d.RedactedUser(), d.Line(), d.Key(), d.KeySource(),
+		d.Fingerprint([]byte("key")), strings.Join(d.Dropped, " "), d.User, d.Host, d.Database, d.ProjectRef,
+	}, separator)
+}
+
+// everything is what any function of this package gives out for a DSN, and what
+// its scrubber leaves of texts.
+func everything(raw string, texts ...string) string {
+	r := judge(raw, Prod)
+	s := NewScrubber(raw, r.DSN)
+	_, noPlace := WithPassword(raw, NewSecret(mask))
+	_, noUser := Build(BuildOptions{User: "\n", Password: r.DSN.Password})
+	out := []string{
+		outputs(r), fmt.Sprintf("%+v", judge(raw, Dev)), fmt.Sprint(noPlace, noUser),
+		printed(s, struct{ hidden Scrubber }{*s}), s.Scrub(raw), s.Scrub(strconv.Quote(raw)),
+	}
+	for _, text := range texts {
+		out = append(out, s.Scrub("<"+text+">"))
+	}
+	return strings.Join(out, separator)
 }
 
 func TestRedacted(t *testing.T) {

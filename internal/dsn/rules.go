@@ -49,13 +49,6 @@ type Rules struct {
 	WaiverReason  string   // SIDECAR_WAIVER_REASON; "" is the seed's, but only with the seed's date
 }
 
-// DefaultRules returns the rules of an environment in which nothing else is
-// set. The two waiver texts stay empty: their defaults depend on each other,
-// and [Judge] fills them in.
-func DefaultRules(env Env) Rules {
-	return Rules{Env: env, ProdRef: seedProdRef, DevRef: seedDevRef}
-}
-
 // SplitHosts reads the value of SIDECAR_ALLOW_HOSTS: names separated by commas.
 func SplitHosts(list string) []string {
 	var hosts []string
@@ -76,6 +69,22 @@ func (r Rules) ref() string {
 		return r.devRef()
 	}
 	return r.prodRef()
+}
+
+// portFits reports whether a port may be used at a place. Supabase has nothing
+// behind others than the two; the shared pooler's session mode on 5432 serves
+// in dev.
+func (r Rules) portFits(at place, port uint16) bool {
+	return at == place{} || port == portPooler || port == portDirect && (at.db || r.Env == Dev)
+}
+
+// orDev begins a hint with the other way out, where a DSN in prod leads to the
+// development project.
+func (r Rules) orDev(ref, hint string) string {
+	if r.Env == Dev || ref != r.devRef() {
+		return hint
+	}
+	return "Set SUPABASE_MODE=dev if this is development. Otherwise: " + hint
 }
 
 // allows reports whether the operator named this host. A host of Supabase is

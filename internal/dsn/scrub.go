@@ -25,28 +25,26 @@ pooler supabase shared dedicated direct sslmode require reference options localh
 // the errors of a driver, which quote what they could not read (facts 3). The
 // zero value and nil change nothing. It may be used by several goroutines.
 type Scrubber struct {
-	raw      string // the whole DSN, replaced by its redacted form first
+	raw      Secret // the whole DSN, replaced by its redacted form first
 	redacted string
-	secrets  []string // every spelling of the password, in lower case
+	secrets  []Secret // every spelling of the password, in lower case
 	public   []string // what may stay although a secret holds it
 }
 
 // NewScrubber learns the password from the raw text, at its longest: from the
-// first colon to the last @ that any reader could see. Of a text in which
-// nothing can be told apart everything is secret. The password of d, which may
-// have come from a prompt, is learned too.
+// first colon to the last @ that any reader could see. Of a text that can't be
+// read all that follows is secret as well, and where no password can be told
+// apart, everything. The password of d, which may have come from a prompt, is
+// learned too.
 func NewScrubber(raw string, d DSN) *Scrubber {
-	s := &Scrubber{raw: raw, redacted: d.Redacted(), public: []string{fixedWords}}
-	start, end, found := passwordSpan(raw)
-	switch {
-	case found:
-		s.learn(raw[start:end])
-		s.public = append(s.public, raw[:start])
+	s := &Scrubber{raw: NewSecret(raw), redacted: d.Redacted(), public: []string{fixedWords}}
+	start, end, _ := passwordSpan(raw)
+	s.public = append(s.public, raw[:start])
+	s.learn(raw[start:end])
+	if d.Host == "" {
+		s.learn(raw[start:])
+	} else {
 		s.learnTail(raw[end:])
-	case d.Host == "":
-		s.learn(raw)
-	default:
-		s.learnTail(raw)
 	}
 	s.learn(d.Password.Reveal())
 	return s
@@ -61,7 +59,7 @@ func (s *Scrubber) learnTail(tail string) {
 		rawName, value, _ := strings.Cut(pair, "=")
 		if name, _ := decode(rawName); holdsPassword(strings.ToLower(name)) {
 			s.learn(value)
-			s.learn(rest) // a raw & may have cut it
+			s.learn(strings.TrimPrefix(query[len(rawName):], "=")) // a raw & may have cut it
 			break
 		}
 		public += " " + pair
@@ -88,8 +86,9 @@ func (s *Scrubber) learn(secret string) {
 		secret, plain, quoted[1 : len(quoted)-1], Encode(plain),
 		url.QueryEscape(plain), url.PathEscape(plain), url.UserPassword("", plain).String(),
 	} {
-		if spelling = fold(spelling); !slices.Contains(s.secrets, spelling) {
-			s.secrets = append(s.secrets, spelling)
+		hidden := NewSecret(fold(spelling))
+		if !slices.ContainsFunc(s.secrets, hidden.Equal) {
+			s.secrets = append(s.secrets, hidden)
 		}
 	}
 }
@@ -101,8 +100,8 @@ func (s *Scrubber) Scrub(text string) string {
 	if s == nil || len(s.secrets) == 0 {
 		return text
 	}
-	if len(s.raw) >= pieceLength {
-		text = strings.ReplaceAll(text, s.raw, s.redacted)
+	if raw := s.raw.Reveal(); len(raw) >= pieceLength {
+		text = strings.ReplaceAll(text, raw, s.redacted)
 	}
 	var b strings.Builder
 	folded, hidden := fold(text), 0 // text[:hidden] is masked or written
@@ -124,7 +123,8 @@ func (s *Scrubber) Scrub(text string) string {
 // with, 0 when there is none or it is public.
 func (s *Scrubber) pieceAt(text, folded string) int {
 	longest := 0
-	for _, secret := range s.secrets {
+	for _, hidden := range s.secrets {
+		secret := hidden.Reveal()
 		if len(folded) < pieceLength || !strings.Contains(secret, folded[:pieceLength]) {
 			continue
 		}

@@ -56,22 +56,21 @@ func judgeWaiver(r Rules, now time.Time) (Waiver, *Finding) {
 	expires, err := parseDate(text)
 	switch {
 	case err != nil:
-		return invalidWaiver("The end of the waiver in SIDECAR_WAIVER_EXPIRES is not a date.",
+		return invalidWaiver("SIDECAR_WAIVER_EXPIRES, the end of the waiver, is not a date.",
 			"Write it like 2026-02-15, or with a time like 2026-02-15T18:00:00Z.")
 	case expires.After(now.Add(waiverLongest)):
-		return invalidWaiver("The end of the waiver in SIDECAR_WAIVER_EXPIRES is more than 90 days ahead.",
+		return invalidWaiver("SIDECAR_WAIVER_EXPIRES, the end of the waiver, is more than 90 days ahead.",
 			"Choose a date within 90 days, and extend it when that day comes.")
 	case reason == "":
-		return invalidWaiver("The waiver has an end but no reason.", "Say why it is needed in SIDECAR_WAIVER_REASON.")
+		return invalidWaiver("The waiver has an end but no reason.", "Set SIDECAR_WAIVER_REASON to the reason why it is needed.")
 	}
 	left := expires.Sub(now)
 	w := Waiver{Status: WaiverActive, Expires: expires, DaysRemaining: int((left + day - 1) / day), Reason: reason}
 	switch {
 	case left <= 0:
 		w.Status, w.DaysRemaining = WaiverOver, 0
-		f := find(WaiverExpired, "The waiver for the direct connection ended on "+expires.UTC().Format("2006-01-02 15:04 UTC")+".",
-			"Use the pooler on port 6543; if it still can't be used, set SIDECAR_WAIVER_EXPIRES to a new date and SIDECAR_WAIVER_REASON to the reason.")
-		return w, &f
+		return w, find(WaiverExpired, "The waiver for the direct connection ended on "+expires.UTC().Format("2006-01-02 15:04 UTC")+".",
+			usePooler+"; if it still can't be used, set SIDECAR_WAIVER_EXPIRES to a new date, at most 90 days ahead, and SIDECAR_WAIVER_REASON to the reason.")
 	case left <= waiverWarning:
 		w.Status = WaiverExpiring
 	}
@@ -79,8 +78,7 @@ func judgeWaiver(r Rules, now time.Time) (Waiver, *Finding) {
 }
 
 func invalidWaiver(message, hint string) (Waiver, *Finding) {
-	f := find(WaiverInvalid, message, hint)
-	return Waiver{Status: WaiverNone}, &f
+	return Waiver{Status: WaiverNone}, find(WaiverInvalid, message, hint)
 }
 
 // parseDate reads a date, which means 00:00 UTC, or RFC 3339.

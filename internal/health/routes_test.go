@@ -24,7 +24,7 @@ const devDSN = "postgresql://postgres.ejiddanxtqcleyswqvkc:pass-word-1@aws-0-us-
 func at(s *supervisor.Snapshot, token string) http.Handler {
 	return NewHandler(Source{
 		Snapshot: func() *supervisor.Snapshot { return s },
-		Report:   func(now time.Time) dsn.Report { return dsn.Judge(devDSN, dsn.DefaultRules(dsn.Dev), now) },
+		Report:   func(now time.Time) dsn.Report { return dsn.Judge(devDSN, dsn.Rules{Env: dsn.Dev}, now) },
 		Env:      dsn.Dev,
 		Store:    Store{"memory", true},
 		Instance: "c0ffee12",

@@ -54,7 +54,7 @@ func watch(t *testing.T, raw string, script poolersim.Script, options Options) *
 
 func judge(t *testing.T, raw string) dsn.DSN {
 	t.Helper()
-	rules := dsn.DefaultRules(dsn.Dev)
+	rules := dsn.Rules{Env: dsn.Dev}
 	rules.AllowHosts = []string{"pooler.railway.internal"}
 	report := dsn.Judge(raw, rules, time.Now())
 	if !report.Valid() {
