@@ -1,12 +1,17 @@
+# make demo   a lockout on a simulated pooler, told in half a minute
 # make run    the sidecar with the environment's DATABASE_URL
 # make test   everything that has to pass, on a fresh Debian machine with Go
+# make soak   the same claims at length: schedules, mutants, fuzzing, leaks
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools.mod
 
-.PHONY: run build test needs lint bench
+.PHONY: demo run build test needs lint soak bench
+
+demo: build
+	./bin/sidecar demo
 
 run: build
 	./bin/sidecar serve

@@ -39,6 +39,7 @@ func newRoot(std streams) *cobra.Command {
 		},
 		newProbe(std),
 		newDSN(std),
+		newDemo(std),
 		&cobra.Command{
 			Use:   "version",
 			Short: "Print version, commit and Go version",

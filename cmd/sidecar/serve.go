@@ -12,8 +12,7 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
-// serve supervises and answers until the context ends. The port is open before
-// the first dial, so that /health answers while one hangs.
+// serve supervises DATABASE_URL and answers on PORT until the context ends.
 func serve(ctx context.Context, std streams) error {
 	c, err := loadConfig()
 	if err != nil {
@@ -25,9 +24,18 @@ func serve(ctx context.Context, std streams) error {
 		return &failure{exitFailure, fmt.Sprintf("PORT: cannot listen: %v", err), "another process may hold the port; set PORT to a free one"}
 	}
 	log.Info("listening", "address", listener.Addr().String(), "version", build().Version)
-
 	db := newDatabase(c.DatabaseURL, c)
 	announce(log, c, db)
+	if err := supervise(ctx, listener, db, c, log); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// supervise runs the supervisor and its pages until the context ends. The port
+// is open before the first dial, so that /health answers while one hangs.
+func supervise(ctx context.Context, listener net.Listener, db database, c config, log *slog.Logger) error {
 	sup := supervisor.New(c.policy(), db.target, db.prober, log)
 	handler := health.NewHandler(health.Source{
 		Snapshot: sup.Snapshot,
@@ -38,8 +46,8 @@ func serve(ctx context.Context, std streams) error {
 		Build:    build(),
 		Token:    dsn.NewSecret(c.Token),
 	})
-
 	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	if db.target.Fault == "" {
 		go watchWaiver(ctx, log, db.judge)
 	}
@@ -49,11 +57,7 @@ func serve(ctx context.Context, std streams) error {
 		stop() // without its pages the sidecar is of no use
 	}()
 	sup.Run(ctx)
-	if err := <-served; err != nil {
-		return fmt.Errorf("serve: %w", err)
-	}
-	log.Info("stopped")
-	return nil
+	return <-served
 }
 
 // announce writes the startup lines: what is asked, and what the guard says.

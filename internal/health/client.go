@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -25,29 +26,41 @@ const (
 // answer within two seconds, is an error.
 func (c Client) Readiness(ctx context.Context) (Readiness, error) {
 	var body Readiness
+	err := c.get(ctx, "readyz", &body, http.StatusOK, http.StatusServiceUnavailable)
+	if err == nil && body.State == "" {
+		err = fmt.Errorf("ask the sidecar: %s answered something else than a readiness", c.URL)
+	}
+	return body, err
+}
+
+// Status asks /status.
+func (c Client) Status(ctx context.Context) (Status, error) {
+	var body Status
+	return body, c.get(ctx, "status", &body, http.StatusOK)
+}
+
+// get decodes the JSON of a page that answers with one of the codes.
+func (c Client) get(ctx context.Context, page string, body any, codes ...int) error {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	address, err := url.JoinPath(c.URL, "readyz")
+	address, err := url.JoinPath(c.URL, page)
 	if err != nil {
-		return body, fmt.Errorf("ask the sidecar: %w", err)
+		return fmt.Errorf("ask the sidecar: %w", err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return body, fmt.Errorf("ask the sidecar: %w", err)
+		return fmt.Errorf("ask the sidecar: %w", err)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return body, fmt.Errorf("ask the sidecar: %w", err)
+		return fmt.Errorf("ask the sidecar: %w", err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusServiceUnavailable {
-		return body, fmt.Errorf("ask the sidecar: %s answered %s", address, response.Status)
+	if !slices.Contains(codes, response.StatusCode) {
+		return fmt.Errorf("ask the sidecar: %s answered %s", page, response.Status)
 	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&body); err != nil {
-		return body, fmt.Errorf("ask the sidecar: %s answered something else than a readiness: %w", address, err)
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(body); err != nil {
+		return fmt.Errorf("ask the sidecar: %s is not what was expected: %w", page, err)
 	}
-	if body.State == "" {
-		return body, fmt.Errorf("ask the sidecar: %s answered something else than a readiness", address)
-	}
-	return body, nil
+	return nil
 }

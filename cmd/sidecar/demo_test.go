@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestDemo: the story is told to its end, and its point is in the last lines.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	demo := exec.Command(os.Args[0], "demo", "--once")
+	demo.Env = []string{beSidecar + "=1", "PORT=0"}
+	demo.Stderr = os.Stderr
+	out, err := demo.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	story := string(out)
+	rest := story
+	for _, part := range []string{
+		`\[DB\] READY=true`, `rotates the password`, `\[DB\] READY=false reason=lockout next_retry_in=\d+s`,
+		`Lockout backoff: \d+s \(0m\) remaining`, `Wait until \d\d:\d\d:\d\d UTC\. Do NOT restart services`,
+		`[1-9]\d* without the sidecar, 0 with it`, `\[DB\] READY=true`, `The window is over: one trial`,
+		`logins inside the lockout +[1-9]\d+ +0\n`, `now +still locked out +ready\n`,
+	} {
+		found := regexp.MustCompile(part).FindStringIndex(rest)
+		if found == nil {
+			t.Fatalf("no %s in the rest of\n%s", part, story)
+		}
+		rest = rest[found[1]:]
+	}
+	if strings.Contains(story, demoPassword) {
+		t.Error("the story shows the password")
+	}
+}
