@@ -21,6 +21,7 @@ build:
 
 test: needs lint
 	go test -race -parallel 16 -timeout 7m ./...
+	@scripts/mutants 4
 
 # The servers and tools that the tests run against; installed when root may.
 needs:
@@ -33,6 +34,19 @@ lint:
 	@test -z "$$(go fix -diff ./... 2>&1)" || { go fix -diff ./...; exit 1; }
 	@go mod tidy -diff
 	@$(TOOL) staticcheck ./...
+
+# About half an hour on 2 cores.
+FUZZ = internal/dsn:FuzzParse internal/dsn:FuzzRedact internal/dsn:FuzzEncode internal/dsn:FuzzGuard \
+	internal/probe:FuzzClassify internal/probe:FuzzWire
+
+soak: needs
+	go test -run 'TestSchedules$$' -v ./internal/supervisor -rapid.checks=100000
+	go test -run TestSchedulesOfAll -timeout 30m -v ./internal/probe -rapid.checks=5000
+	SOAK=1 go test -run 'TestLeaks' -timeout 30m -v ./internal/probe
+	@for target in $(FUZZ); do \
+		echo "fuzz $$target"; go test -run '^$$' -fuzz "$${target#*:}$$" -fuzztime 60s "./$${target%:*}" || exit 1; \
+	done
+	scripts/mutants
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...

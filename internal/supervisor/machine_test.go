@@ -83,8 +83,8 @@ func TestRotationDuringProbe(t *testing.T) {
 	}
 }
 
-// TestSchedules drives the machine through random outcomes, pauses and rotations
-// and holds it to the invariants that need no knowledge of its inside: no permit
+// TestSchedules drives the machine through random outcomes, pauses, clock jumps,
+// rotations and restarts, and holds it to the invariants that need no knowledge of its inside: no permit
 // in a window, window and hold within their bounds, one permit at a time.
 func TestSchedules(t *testing.T) {
 	policy := DefaultPolicy()
@@ -99,7 +99,9 @@ func TestSchedules(t *testing.T) {
 			reasons = append(reasons, rule.Reason)
 		}
 	}
+	schedules, attempts := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
+		schedules++
 		now := time.Now()
 		target := rapid.SampledFrom(targets).Draw(t, "target")
 		jitter := rapid.Float64Range(0, 0.999999)
@@ -113,6 +115,13 @@ func TestSchedules(t *testing.T) {
 				if due, ok := m.Due(); ok && due.After(now) {
 					now = due
 				}
+			},
+			"set the clock": func(t *rapid.T) {
+				now = jumped(now, time.Duration(rapid.Int64Range(-1e6, 1e6).Draw(t, "jump"))*time.Second)
+			},
+			"restart": func(t *rapid.T) { // the deadline is in memory
+				m = NewMachine(policy, target, m.random, now)
+				clear(windows)
 			},
 			"rotate": func(t *rapid.T) {
 				target = rapid.SampledFrom(targets).Draw(t, "target")
@@ -130,6 +139,7 @@ func TestSchedules(t *testing.T) {
 				if _, err := m.Admit(now); !errors.Is(err, ErrBusy) {
 					t.Fatalf("two permits at a time: %v", err)
 				}
+				attempts++
 				asked := now
 				now = now.Add(time.Duration(rapid.Int64Range(0, int64(5*time.Second)).Draw(t, "latency")))
 				o := Outcome{Reason: rapid.SampledFrom(reasons).Draw(t, "reason"), Knocked: true}
@@ -160,4 +170,5 @@ func TestSchedules(t *testing.T) {
 			},
 		})
 	})
+	t.Logf("%d schedules, %d attempts, 0 violations", schedules, attempts)
 }

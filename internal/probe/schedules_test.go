@@ -1,0 +1,234 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// moods are what the pooler may turn to in a schedule.
+var moods = map[string]poolersim.Script{
+	"healthy":         {Auth: poolersim.SCRAM, Password: "pass-word-1"},
+	"wrong password":  {Auth: poolersim.SCRAM, Password: "another"},
+	"breaker":         {OnStartup: poolersim.CircuitBreaker},
+	"nameless":        {OnQuery: poolersim.ServerLoginRetry},
+	"named":           {OnQuery: poolersim.CachedError(`password authentication failed for user "app"`)},
+	"query wait":      {OnQuery: poolersim.Refusal{SQLState: "08P01", Message: "query_wait_timeout"}},
+	"starting up":     {OnStartup: poolersim.Refusal{SQLState: "57P03", Message: "the database system is starting up"}},
+	"no database":     {OnStartup: poolersim.Refusal{SQLState: "3D000", Message: `database "appdb" does not exist`}},
+	"unknown words":   {OnStartup: poolersim.Refusal{SQLState: "XX000", Message: "pass-word-1 is what you said"}},
+	"hangs at login":  {OnStartup: poolersim.Hang},
+	"hangs at query":  {OnQuery: poolersim.Hang},
+	"hangs up":        {OnStartup: poolersim.Drop},
+	"speaks nonsense": {OnStartup: poolersim.Raw("nonsense")},
+}
+
+// TestSchedulesOfAll drives everything but the operating system through random
+// schedules: the pooler's moods, pauses, requests and restarts of the process.
+// The model knows nothing of the machine. It reads what people are told and
+// holds it against what the pooler saw: nothing inside a window that was told
+// (invariant 1), one socket and at most one login at a time (2), windows within
+// their bounds (3), an answer at any time (4), no piece of the password (5).
+func TestSchedulesOfAll(t *testing.T) {
+	schedules, attempts := 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		schedules++
+		inBubble(t, func() { attempts += schedule(rt) })
+	})
+	t.Logf("%d schedules, %d attempts, 0 violations", schedules, attempts)
+}
+
+// inBubble runs f in a bubble of its own, and passes rapid's panics on.
+func inBubble(t *testing.T, f func()) {
+	var caught any
+	synctest.Test(t, func(*testing.T) {
+		defer func() { caught = recover() }()
+		f()
+	})
+	if caught != nil {
+		panic(caught)
+	}
+}
+
+// schedule plays one schedule and returns how many sockets the pooler saw.
+func schedule(t *rapid.T) int {
+	m := newModel()
+	defer m.end()
+	m.start()
+	t.Repeat(map[string]func(*rapid.T){
+		"mood": func(t *rapid.T) { m.pooler.Set(moods[rapid.SampledFrom(moodNames).Draw(t, "mood")]) },
+		"wait": func(t *rapid.T) {
+			time.Sleep(time.Duration(rapid.Int64Range(0, int64(40*time.Second)).Draw(t, "pause")))
+		},
+		"wait long": func(t *rapid.T) {
+			time.Sleep(time.Duration(rapid.Int64Range(0, int64(25*time.Minute)).Draw(t, "pause")))
+		},
+		"restart": func(t *rapid.T) {
+			m.stop()
+			m.told = nil // the deadline is in memory
+			m.start()
+		},
+		"": m.check,
+	})
+	return m.pooler.Counts().Sockets
+}
+
+// moodNames is in order, so that a seed tells the same story again.
+var moodNames = slices.Sorted(maps.Keys(moods))
+
+// model is one schedule: the pooler, the sidecar, and what it has told.
+type model struct {
+	pooler *poolersim.Server
+	log    journal
+	stop   func()
+	ask    func(path string) *httptest.ResponseRecorder
+	told   []window // the windows that people were told of
+	seen   int      // events of the pooler that were looked at
+	begun  time.Time
+}
+
+type window struct{ from, until time.Time }
+
+// journal keeps what was logged until somebody takes it.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) take() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	defer j.text.Reset()
+	return j.text.String()
+}
+
+func newModel() *model {
+	m := &model{pooler: new(poolersim.Server)}
+	m.pooler.Set(moods["healthy"])
+	return m
+}
+
+// start begins a process.
+func (m *model) start() {
+	m.begun = time.Now()
+	report := dsn.Judge(localDSN, dsn.Rules{Env: dsn.Dev}, time.Now())
+	prober := New(report.DSN, dsn.NewScrubber(localDSN, report.DSN), Options{Dial: m.pooler.Dial, Lookup: addresses("10.0.0.1", "10.0.0.2")})
+	s := supervisor.New(supervisor.DefaultPolicy(), target(report.DSN), prober, slog.New(slog.NewJSONHandler(&m.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	handler := health.NewHandler(health.Source{Snapshot: s.Snapshot, Report: func(time.Time) dsn.Report { return report }, Env: dsn.Dev})
+	m.ask = func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		return w
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { s.Run(ctx); close(done) }()
+	m.stop = func() { cancel(); <-done }
+}
+
+func (m *model) end() {
+	m.stop()
+	m.pooler.Close()
+	synctest.Wait()
+}
+
+// check asks every page and holds what it says against what the pooler saw.
+func (m *model) check(t *rapid.T) {
+	synctest.Wait()
+	if w := m.ask("/health"); w.Code != 200 {
+		t.Fatalf("/health: %d", w.Code)
+	}
+	var pages strings.Builder
+	for _, path := range []string{"/readyz", "/readyz?verbose&stable=30s", "/status", "/metrics", "/"} {
+		pages.WriteString(m.ask(path).Body.String())
+	}
+	if said := pages.String() + m.log.take(); strings.Contains(said, "word-1") {
+		t.Fatalf("the password comes out:\n%s", said)
+	}
+	var status health.Status
+	if err := json.Unmarshal(m.ask("/status").Body.Bytes(), &status); err != nil {
+		t.Fatal(err)
+	}
+	if status.Logins.InWindow != 0 {
+		t.Fatalf("it counts %d logins in a window itself", status.Logins.InWindow)
+	}
+	m.listen(t, status)
+	m.watch(t)
+}
+
+// listen notes a window that is told of.
+func (m *model) listen(t *rapid.T, status health.Status) {
+	if status.State != string(supervisor.Lockout) || status.RetryInSeconds == 0 {
+		return
+	}
+	asked := status.LastAttempt.At // the attempt that opened it took at most 5 s
+	if length := status.RetryAt.Sub(asked); length < 15*time.Minute || length > 20*time.Minute+7*time.Second {
+		t.Fatalf("a window of %s", length)
+	}
+	until := status.RetryAt.Add(-time.Second) // it is rounded up
+	if n := len(m.told); n == 0 || m.told[n-1].until.Before(until) {
+		m.told = append(m.told, window{asked.Add(time.Duration(status.LastAttempt.LatencyMS+1) * time.Millisecond), until})
+	}
+}
+
+// watch looks at what has reached the pooler since the last time.
+func (m *model) watch(t *rapid.T) {
+	events := m.pooler.Events()
+	logins := make(map[int]int)
+	var last time.Time
+	for i, e := range events {
+		switch e.Kind {
+		case poolersim.Socket:
+			for _, w := range m.told {
+				if i >= m.seen && e.At.After(w.from) && e.At.Before(w.until) {
+					t.Fatalf("a socket at %s inside the window from %s to %s", e.At, w.from, w.until)
+				}
+			}
+		case poolersim.Startup:
+			logins[e.Conn]++
+			if i >= m.seen && last.After(m.begun) && e.At.Sub(last) < time.Second {
+				t.Fatalf("two logins within %s", e.At.Sub(last))
+			}
+			last = e.At
+		case poolersim.Cancel:
+			t.Fatal("a cancel request")
+		}
+	}
+	for conn, n := range logins {
+		if n > 1 {
+			t.Fatalf("%d logins on connection %d", n, conn)
+		}
+	}
+	m.seen = len(events)
+}
+
+// soak is how much longer a test runs under make soak.
+func soak(short, long int) int {
+	if os.Getenv("SOAK") != "" {
+		return long
+	}
+	return short
+}
