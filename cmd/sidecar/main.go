@@ -2,7 +2,13 @@
 // connection pooler is well, and tells everybody else.
 //
 //	sidecar [serve]               supervise DATABASE_URL and answer on $PORT
-//	sidecar probe [DSN] [--json]  one login, one query, one report
+//	sidecar probe [DSN] [--json]  one login, one query, one report; --force even
+//	                              inside a known window
+//	sidecar dsn check [DSN]       may this DSN be used, and what is to be changed
+//	sidecar dsn redact [DSN]      the form that may be shown
+//	sidecar dsn encode            a password percent-encoded
+//	sidecar dsn build             a DSN that every program reads alike
+//	sidecar demo [--once]         a lockout told on a simulated pooler
 //	sidecar version               what runs here
 //
 // serve answers /health (always 200), /readyz (200 or 503), /status, /metrics

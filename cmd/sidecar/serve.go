@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
@@ -71,6 +72,9 @@ func announce(log *slog.Logger, c config, db database) {
 			level = slog.LevelWarn
 		}
 		log.Log(context.Background(), level, fmt.Sprintf("DATABASE_URL: %s: %s", f.Code, f.Message), "code", f.Code, "hint", f.Hint)
+	}
+	if short := time.Duration(c.LockoutMin); short < time.Minute {
+		log.Warn(fmt.Sprintf("SIDECAR_LOCKOUT_MIN is %s: windows this short are for trying things out", short))
 	}
 	if c.State == "" && os.Getenv("RAILWAY_VOLUME_MOUNT_PATH") != "" {
 		log.Warn("this version keeps the deadline in memory only; the volume is not used")

@@ -47,6 +47,15 @@ type StatusDSN struct {
 	PasswordEncoding dsn.Encoding `json:"password_encoding"`
 }
 
+// advice is the snapshot's, unless the guard would refuse the next start: a
+// waiver that ends does not end readiness (contract 9).
+func advice(s *supervisor.Snapshot, report dsn.Report, now time.Time) string {
+	if s.Ready() && !report.Valid() {
+		return "The database answers, but DATABASE_URL is no longer allowed: correct it before the sidecar is restarted, or the next start is refused."
+	}
+	return s.Advice(now)
+}
+
 // DSN returns what may be shown of a DSN.
 func DSN(d dsn.DSN) StatusDSN {
 	return StatusDSN{
@@ -115,7 +124,7 @@ func (h *handlers) status(now time.Time) Status {
 		RetryInSeconds: ready.RetryInSeconds,
 		WindowsInRow:   s.WindowsInRow,
 		Message:        ready.Message,
-		Advice:         s.Advice(now),
+		Advice:         advice(s, report, now),
 		DSN:            DSN(report.DSN),
 		Guard:          StatusGuard{h.source.Env, report.Valid(), append([]dsn.Finding{}, report.Findings...)},
 		Waiver: StatusWaiver{report.Waiver.Status, timePointer(report.Waiver.Expires),

@@ -19,6 +19,7 @@
 //	             └──────────────────────┘  window over: one trial,
 //	               no attempt by anybody   to any of the states above
 //
+//	A lockout and a refusal lead to their boxes from every state that asks.
 //	misconfigured: we refused to send what we were given; nothing is dialled.
 //	stopping:      the process is ending; readiness keeps its last verdict.
 //

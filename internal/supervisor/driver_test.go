@@ -151,12 +151,14 @@ func TestAdvice(t *testing.T) {
 	trial := window
 	trial.Next = now
 	for want, status := range map[string]Status{
-		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login." + checkPassword: window,
-		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login. Meanwhile find out what holds the pool's connections." +
+		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login. The pooler cannot log in to the database" + checkPassword: window,
+		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login." +
+			" All of the pool's connections are taken: meanwhile find out what holds them, and do not start more services." +
 			" This is not the first window in a row: somebody else still logs in and keeps the pool full; find that service and stop it.": again,
 		trialAdvice:                            trial,
 		"The database answers: nothing to do.": {State: Ready, Reason: ReasonOK, Next: now.Add(time.Second)},
 		phrases[ReasonTimeout].advice + "; the sidecar asks again at 14:50:02 UTC.": {State: Retrying, Reason: ReasonTimeout, Next: now.Add(2 * time.Second)},
+		phrases[ReasonTimeout].advice + "; the sidecar is asking again right now.":  {State: Retrying, Reason: ReasonTimeout, Next: now.Add(-2 * time.Second)},
 		phrases[ReasonGuard].advice + ".":                                           {State: Misconfigured, Reason: ReasonGuard},
 	} {
 		if got := (&Snapshot{Status: status}).Advice(now); got != want {

@@ -43,7 +43,7 @@ var Rules = []Rule{
 	{ReasonTLS, Retrying, NextRetry, "the encrypted connection could not be set up"},
 	{ReasonUnknown, Retrying, NextCautious, "a refusal in words we do not know; it may be a lockout"},
 	{ReasonNoConfig, Misconfigured, NextNever, "no DSN is configured"},
-	{ReasonInvalidDSN, Misconfigured, NextNever, "the DSN cannot be read in one way only"},
+	{ReasonInvalidDSN, Misconfigured, NextNever, "the DSN is incomplete, or can be read in more than one way"},
 	{ReasonGuard, Misconfigured, NextNever, "the DSN guard refuses the DSN"},
 	{ReasonWaiverExpired, Misconfigured, NextNever, "the waiver for the direct connection has ended"},
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// words is what people read about a reason. In both sentences {time} is the wall
-// clock of the next attempt, {left} the seconds until then.
+// words is what people read about a reason. When the next attempt is due is added
+// to both: {time} is its wall clock, {left} the seconds until then.
 type words struct {
 	message string // /readyz: what is going on; no host, user or ref
 	advice  string // what is wrong, whether waiting is right, what not to do; no full stop
@@ -17,75 +17,76 @@ type words struct {
 var phrases = map[Reason]words{
 	ReasonStarting: {
 		"The database has not answered yet.",
-		"The sidecar has just started and is asking the database for the first time: wait a few seconds"},
+		"The sidecar is asking the database for the first time: wait half a minute and do NOT restart it, because every start is another login"},
 	ReasonOK: {
 		"The database answers.",
 		"The database answers: nothing to do"},
 	ReasonAuthFailed: {
-		"The password or user name was rejected. Next attempt in {left}, or at once when the credential changes.",
-		"The database rejected the password or the user name, and waiting does not cure that: correct DATABASE_URL and do NOT restart services before, because every restart is another wrong login"},
+		"The password or user name was rejected.",
+		"The user name or password in DATABASE_URL was rejected, and waiting does not cure a wrong one: correct it in every service that uses it, and do NOT restart any of them before, because every restart is another wrong login"},
 	ReasonTenantNotFound: {
-		"The pooler does not know this project or user. Next attempt in {left}, or at once when the DSN changes.",
-		"The pooler does not know the project in DATABASE_URL: compare user (postgres.REF), region and cluster (aws-0 or aws-1) with the dashboard's connection string, and see whether the project is paused; waiting does not help, restarting neither"},
+		"The pooler does not know this project or user.",
+		"The pooler does not know the project in DATABASE_URL, and neither waiting nor restarting helps: look in the dashboard whether the project is paused, then compare user (NAME.REF), region and cluster (aws-0 or aws-1) with its connection string"},
 	ReasonConfigRejected: {
-		"The server refused the connection's settings. Next attempt in {left}, or at once when the DSN changes.",
-		"What DATABASE_URL asks for is refused (database name, privilege, parameter, network address or certificate file): read the last error, correct it there, and do not restart services over and over"},
+		"The server refused the connection's settings.",
+		"The server refuses something in DATABASE_URL or in the project's settings (database name, permission, parameter, network address, certificate), and neither waiting nor restarting helps: correct what the last attempt's error names"},
 	ReasonSaturated: {
-		"No connection slot is free. Next attempt in {left}.",
-		"All connections are taken: wait, and stop what holds too many of them; do not start more services"},
+		"No connection slot is free.",
+		"All connections are taken: wait, do not start or restart services, and if it lasts longer than ten minutes stop the service that holds most of them"},
 	ReasonUnavailable: {
-		"The database or the pooler is down or restarting. Next attempt in {left}.",
-		"The database is down or restarting: wait, it usually comes back by itself; restarting services does not help"},
+		"The database or the pooler is down or restarting.",
+		"The database is down or restarting: wait, it usually comes back by itself and restarting services does not help; after ten minutes look in the dashboard whether the project is paused"},
 	ReasonNetwork: {
-		"The database's address does not answer. Next attempt in {left}.",
-		"The database's address cannot be reached: wait a minute, then check the host name in DATABASE_URL and the provider's status page; restarting services does not help"},
+		"The database's address does not answer.",
+		"The database's address cannot be reached: wait, restarting services does not help; after five minutes check the host name in DATABASE_URL and the provider's status page"},
 	ReasonTimeout: {
-		"The database did not answer in time. Next attempt in {left}.",
+		"The database did not answer in time.",
 		"The database does not answer in time: wait, it may be overloaded or restarting; do not restart services, that adds load"},
 	ReasonTLS: {
-		"The encrypted connection could not be set up. Next attempt in {left}.",
-		"The encrypted connection cannot be set up: check sslmode and the certificate in DATABASE_URL; waiting rarely helps, restarting neither"},
+		"The encrypted connection could not be set up.",
+		"The encrypted connection cannot be set up, and waiting or restarting rarely helps: check sslmode and the certificate in DATABASE_URL, and do not turn encryption off"},
 	ReasonUnknown: {
-		"The server refused in words that are not known. Next attempt in {left}.",
-		"The server refuses in words this program does not know, which may be a lockout: wait, read the last error, and do NOT restart services"},
+		"The server refused in words that are not known.",
+		"The server refuses in words this program does not know, which may be a lockout: wait, do NOT restart services, and show the last attempt's error to a developer"},
 	ReasonNoConfig: {
 		"No DSN is configured.",
-		"DATABASE_URL is not set: set it and redeploy the sidecar; until then nothing is asked"},
+		"DATABASE_URL is not set, so nothing is asked: set it for the sidecar and redeploy the sidecar alone; waiting does not help"},
 	ReasonInvalidDSN: {
 		"The DSN cannot be read safely. No connection attempts until it is corrected.",
-		"DATABASE_URL cannot be read in one way only, so it is not used: correct what the finding names and redeploy; waiting does not help"},
+		"DATABASE_URL is incomplete or can be read in more than one way, so it is not used: correct what the finding names and redeploy the sidecar alone; waiting does not help"},
 	ReasonGuard: {
 		"The DSN guard refuses the DSN. No connection attempts until it is corrected.",
-		"DATABASE_URL breaks a safety rule, so it is not used: correct what the finding names and redeploy; waiting does not help"},
+		"DATABASE_URL does not fit this environment or breaks a safety rule, so it is not used: correct what the finding names and redeploy the sidecar alone; waiting does not help"},
 	ReasonWaiverExpired: {
-		"The waiver for the direct connection has ended. No connection attempts until the DSN changes.",
-		"The permission to connect directly has ended: use the pooler's connection string or renew the waiver, then redeploy; waiting does not help"},
+		"The waiver for the direct connection has ended. No connection attempts until the DSN or the waiver changes.",
+		"The permission to connect directly has ended: use the pooler's connection string, or renew SIDECAR_WAIVER_EXPIRES and SIDECAR_WAIVER_REASON, then redeploy the sidecar alone; waiting does not help"},
 }
 
 const (
 	askAgain    = "; the sidecar asks again at {time}."
+	askingNow   = "; the sidecar is asking again right now."
 	lockedOut   = "Wait 15+ minutes before retrying. Do NOT restart services." // seed 4.4
 	waitAdvice  = "Wait until {time}. Do NOT restart services: every restart is another login."
 	trialWords  = "The lockout backoff is over. The one trial is under way."
-	trialAdvice = "The waiting time is over and the sidecar is trying once: wait a few seconds, and do NOT restart services yet."
-	echoMessage = "The pooler reports a lockout that may be over. Looking again in {left}."
-	echoAdvice  = "The pooler reports a lockout that may be over already: wait until {time} for the second look, and do NOT restart services."
+	trialAdvice = "The waiting time is over and the sidecar is trying once: wait half a minute, and do NOT restart services yet."
+	echoMessage = "The pooler reports a lockout that may be an old one. Looking again in {left}."
+	echoAdvice  = "The pooler reports a lockout that may be an old one: wait half a minute while the sidecar looks again, and do NOT restart services."
 )
 
-// windowWords are what to do inside a window besides waiting: meanwhile, and
-// from the second window in a row.
+// windowWords say what is wrong inside a window and what to do meanwhile, and
+// what to add from the second window in a row.
 var windowWords = map[Trigger]struct{ meanwhile, again string }{
-	TriggerServerLoginRetry: {checkPassword, wrongElsewhere},
-	TriggerCircuitBreaker:   {checkPassword, wrongElsewhere},
-	TriggerNetworkBan:       {checkPassword, wrongElsewhere},
+	TriggerServerLoginRetry: {" The pooler cannot log in to the database" + checkPassword, wrongElsewhere},
+	TriggerCircuitBreaker:   {" The pooler blocks everybody after too many wrong passwords" + checkPassword, wrongElsewhere},
+	TriggerNetworkBan:       {" The database has banned this address after wrong passwords" + checkPassword, wrongElsewhere},
 	TriggerQueryWaitTimeout: {
-		" Meanwhile find out what holds the pool's connections.",
+		" All of the pool's connections are taken: meanwhile find out what holds them, and do not start more services.",
 		" This is not the first window in a row: somebody else still logs in and keeps the pool full; find that service and stop it."},
 }
 
 const (
-	checkPassword  = " Meanwhile check the password in DATABASE_URL: waiting alone does not cure a wrong one."
-	wrongElsewhere = " This is not the first window in a row: somebody else still logs in with a wrong password; find that service and stop it."
+	checkPassword  = ": meanwhile find the right password, but save it in DATABASE_URL only after that time, because saving restarts the service."
+	wrongElsewhere = " This is not the first window in a row: somebody else still logs in with a wrong password (or DATABASE_URL itself has one); find that service and stop it."
 )
 
 // Message is the sentence of /readyz at that time.
@@ -98,7 +99,19 @@ func (s *Snapshot) Message(now time.Time) string {
 	case s.Reason == ReasonLockout:
 		return s.fill(echoMessage, now)
 	}
-	return s.fill(phrases[s.Reason].message, now)
+	message := phrases[s.Reason].message
+	switch next := ruleFor(s.Reason).Next; {
+	case s.RetryAt().IsZero():
+	case s.Remaining(now) == 0:
+		message += " The next attempt is under way."
+	case next == NextHold:
+		message += " Next attempt in {left}, or at once when the credential changes."
+	case next == NextReroute:
+		message += " Next attempt in {left}, or at once when the DSN changes."
+	default:
+		message += " Next attempt in {left}."
+	}
+	return s.fill(message, now)
 }
 
 // Advice tells somebody who is not an engineer what to do at that time.
@@ -115,9 +128,14 @@ func (s *Snapshot) Advice(now time.Time) string {
 	case s.Reason == ReasonLockout:
 		return s.fill(echoAdvice, now)
 	}
-	advice := phrases[s.Reason].advice + "."
-	if !s.RetryAt().IsZero() {
-		advice = phrases[s.Reason].advice + askAgain
+	advice := phrases[s.Reason].advice
+	switch {
+	case s.RetryAt().IsZero():
+		advice += "."
+	case s.Remaining(now) == 0:
+		advice += askingNow
+	default:
+		advice += askAgain
 	}
 	return s.fill(advice, now)
 }
