@@ -1,6 +1,7 @@
 package realpeer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -25,6 +26,9 @@ type PgBouncerConfig struct {
 	// Server is the login that PgBouncer itself makes at PostgreSQL. Zero: the
 	// client's own user, with its password in Users.
 	Server Login
+	// Behind is the database of PostgreSQL that clients get as [Database]. Zero:
+	// the one of the same name.
+	Behind string
 	// TLS makes clients use TLS, which PgBouncer serves with it.
 	TLS *Certificate
 	// Settings are lines of the section [pgbouncer], by PgBouncer's own names:
@@ -97,7 +101,7 @@ func (c PgBouncerConfig) complete(t testing.TB, console session, port int) PgBou
 func (pb *PgBouncer) write(t testing.TB) {
 	t.Helper()
 	var ini, users strings.Builder
-	fmt.Fprintf(&ini, "[databases]\n%s = host=%s port=%d dbname=%[1]s", Database, Host, pb.target.port)
+	fmt.Fprintf(&ini, "[databases]\n%s = host=%s port=%d dbname=%s", Database, Host, pb.target.port, cmp.Or(pb.config.Behind, Database))
 	if server := pb.config.Server; server != (Login{}) {
 		fmt.Fprintf(&ini, " user=%s password=%s", quote(server.User), quote(server.Password))
 	}

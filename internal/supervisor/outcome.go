@@ -8,7 +8,7 @@ type Outcome struct {
 	Reason   Reason
 	Trigger  Trigger // set with ReasonLockout only
 	Cause    string  // the server error PgBouncer remembers; empty when it named none
-	Step     Step    // where it failed; empty on success
+	Step     Step    // where it failed; empty on success, and when nothing was dialled
 	SQLState string  // as sent by the peer; empty when there was no error response
 	Message  string  // the refusal in the peer's words, scrubbed of secrets
 	Latency  time.Duration

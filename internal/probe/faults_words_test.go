@@ -1,0 +1,114 @@
+package probe
+
+import (
+	"cmp"
+	"strings"
+	"testing"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// sim is the simulated pooler as a [peer]; every startup message counts as a login.
+type sim struct{ *poolersim.Server }
+
+func (s sim) Sockets() int      { return s.Counts().Sockets }
+func (s sim) Logins(string) int { return s.Counts().Startups }
+
+// TestFaultWordsOfOtherPoolers: what Debian's PgBouncer 1.18 cannot say, and
+// Supavisor at all, is played by the simulated pooler with the words of
+// refusals.json, which it repeats at every login.
+func TestFaultWordsOfOtherPoolers(t *testing.T) {
+	t.Parallel()
+	for _, row := range refusals(t) {
+		if row.SQLState == "" || strings.Contains(row.Source, "pgbouncer-1.18") || strings.HasPrefix(row.Source, "postgres") {
+			continue
+		}
+		t.Run(row.Source+", "+row.When, func(t *testing.T) {
+			t.Parallel()
+			server := new(poolersim.Server)
+			defer server.Close()
+			server.Set(row.script(t))
+			a := ask(t, sim{server}, row.dsn(), Options{Dial: server.Dial, Lookup: addresses("10.0.0.1")})
+			want := finding{
+				reason: row.Reason, trigger: row.trigger(), step: supervisor.StepStartup,
+				sqlstate: row.SQLState, message: row.Message,
+			}
+			if row.Phase == "query" {
+				want.step = supervisor.StepQuery
+			}
+			follows := row.follows()
+			for _, then := range follows {
+				want.state, want.next = then.state, then.next
+				a.finds(want)
+			}
+			a.cost(len(follows), len(follows))
+		})
+	}
+}
+
+// ofSupavisor tells on which kind of host the row is met.
+func (r refusal) ofSupavisor() bool {
+	return strings.HasPrefix(r.Source, "supavisor") || strings.HasPrefix(r.When, "fake server")
+}
+
+func (r refusal) dsn() string {
+	if r.ofSupavisor() {
+		return sharedDSN
+	}
+	return strings.Replace(localDSN, appUser, cmp.Or(r.user(), appUser), 1)
+}
+
+// script says the row's words where they come, without V as Supavisor does.
+func (r refusal) script(t *testing.T) poolersim.Script {
+	t.Helper()
+	words := poolersim.Refusal{Severity: r.Severity, SQLState: r.SQLState, Message: r.Message, OmitV: r.ofSupavisor()}
+	var script poolersim.Script
+	if r.ofSupavisor() {
+		script.TLS = serverTLS(t)
+	}
+	if r.Phase == "query" {
+		script.OnQuery = words
+	} else {
+		script.OnStartup = words
+	}
+	return script
+}
+
+// consequence is the state after an answer, and how long it lasts.
+type consequence struct {
+	state supervisor.State
+	next  time.Duration
+}
+
+// follows is what the row leads to, answer by answer (contract 4).
+func (r refusal) follows() []consequence {
+	var (
+		again  = consequence{supervisor.Retrying, 3 * time.Second}
+		window = consequence{supervisor.Lockout, 17*time.Minute + 30*time.Second}
+	)
+	switch {
+	case r.trigger() == supervisor.TriggerCircuitBreaker:
+		return []consequence{window, window}
+	case strings.Contains(r.Message, "cached error: password authentication failed"):
+		return []consequence{again, window, again, window} // the first after a window is an echo as well
+	case r.Reason == supervisor.ReasonLockout: // no cause: asked again 3, 17 and 20 s after it first came
+		return []consequence{again, {supervisor.Retrying, 14 * time.Second}, again, window, again}
+	}
+	steps := map[supervisor.Reason][]consequence{
+		supervisor.ReasonAuthFailed:     {{supervisor.Rejected, 22*time.Minute + 30*time.Second}},
+		supervisor.ReasonTenantNotFound: {{supervisor.Rejected, time.Minute}, {supervisor.Rejected, 2 * time.Minute}},
+		supervisor.ReasonConfigRejected: {{supervisor.Rejected, time.Minute}, {supervisor.Rejected, 2 * time.Minute}},
+		supervisor.ReasonUnknown:        {{supervisor.Retrying, time.Minute}, {supervisor.Retrying, 2 * time.Minute}},
+	}[r.Reason]
+	switch {
+	case r.Reason == supervisor.ReasonAuthFailed && r.ofSupavisor():
+		return append([]consequence{{supervisor.Rejected, 15 * time.Second}, {supervisor.Rejected, 45 * time.Second}}, steps...)
+	case steps != nil:
+		return steps
+	case strings.HasPrefix(r.Message, "(ECIRCUITBREAKER)"), strings.HasPrefix(r.Message, "Circuit breaker open"):
+		return []consequence{{supervisor.Retrying, time.Minute}, {supervisor.Retrying, time.Minute}} // a breaker that the database fed
+	}
+	return []consequence{{supervisor.Retrying, 2 * time.Second}, {supervisor.Retrying, 4 * time.Second}}
+}
