@@ -176,6 +176,9 @@ func (c config) rules() dsn.Rules {
 	}
 }
 
+// token is what /status of the sidecar may want.
+func (c config) token() dsn.Secret { return dsn.NewSecret(c.Token) }
+
 // policy is the supervisor's.
 func (c config) policy() supervisor.Policy {
 	d := func(s span) time.Duration { return time.Duration(s) }

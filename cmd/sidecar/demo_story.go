@@ -23,7 +23,7 @@ func (t *telling) story(ctx context.Context, c config) error {
 	defer func() { stop(); t.without.apps.Wait(); t.with.apps.Wait() }()
 	t.without.run(apps, c, careless)
 	t.with.run(apps, c, asking(t.sidecar))
-	if err := t.pass(ctx, 2*time.Second); err != nil {
+	if err := sleep(ctx, 2*time.Second); err != nil {
 		return err
 	}
 	if err := t.freshProbe(ctx); err != nil {
@@ -48,7 +48,7 @@ func (t *telling) story(ctx context.Context, c config) error {
 		return err
 	}
 	t.say("The window is over: one trial, and the sidecar says ready. Its apps come back.")
-	if err := t.pass(ctx, time.Second); err != nil {
+	if err := sleep(ctx, time.Second); err != nil {
 		return err
 	}
 	t.line("")
@@ -63,12 +63,12 @@ func (t *telling) story(ctx context.Context, c config) error {
 // many logins either pooler saw meanwhile. Those that were under way when it
 // opened are none of them.
 func (t *telling) window(ctx context.Context) (inside [2]int, err error) {
-	if err := t.pass(ctx, 300*time.Millisecond); err != nil {
+	if err := sleep(ctx, 300*time.Millisecond); err != nil {
 		return inside, err
 	}
 	begun := [2]int{t.without.logins(), t.with.logins()}
 	for second := 1; ; second++ {
-		if err := t.pass(ctx, time.Second); err != nil {
+		if err := sleep(ctx, time.Second); err != nil {
 			return inside, err
 		}
 		now := [2]int{t.without.logins(), t.with.logins()}
@@ -96,7 +96,7 @@ func (t *telling) await(ctx context.Context, state supervisor.State) (health.Sta
 		if err == nil && status.State == string(state) {
 			return status, nil
 		}
-		if err := t.pass(ctx, 20*time.Millisecond); err != nil {
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
 			return status, err
 		}
 	}
@@ -110,21 +110,9 @@ func (t *telling) freshProbe(ctx context.Context) error {
 		if err == nil && status.LastAttempt != nil && status.LastAttempt.At.After(begun) {
 			return nil
 		}
-		if err := t.pass(ctx, 10*time.Millisecond); err != nil {
+		if err := sleep(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
-	}
-}
-
-// pass lets time go by.
-func (t *telling) pass(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }
 

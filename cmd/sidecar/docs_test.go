@@ -111,15 +111,14 @@ func TestDocsComputedDefaults(t *testing.T) {
 	if err != nil || c.Mode != "dev" {
 		t.Fatalf("mode %q, %v", c.Mode, err)
 	}
-	var log, warning bytes.Buffer
+	var log bytes.Buffer
 	newLogger(c, &log).Info("x")
 	if !json.Valid(log.Bytes()) {
 		t.Errorf("logs %s", &log)
 	}
 	c.Port = 1
-	known(t.Context(), database{}, c, streams{err: &warning})
-	if !strings.Contains(warning.String(), " http://127.0.0.1:1,") {
-		t.Errorf("asks %s", &warning)
+	if got := c.sidecar().String(); got != "http://127.0.0.1:1" {
+		t.Errorf("asks %s", got)
 	}
 	today := time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)
 	for mode, name := range map[dsn.Env]string{dsn.Prod: "SIDECAR_PROD_REF", dsn.Dev: "SIDECAR_DEV_REF"} {

@@ -12,6 +12,26 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 )
 
+// databaseFor finds and judges the DSN of a command that may dial it. With env
+// the DSN comes from .env.prod or .env.dev, where there is such a file.
+func databaseFor(args []string, env string, std streams) (config, database, error) {
+	c, err := loadConfigFor(env)
+	if err == nil && env != "" && len(args) == 0 {
+		err = c.readEnvFile(".env." + string(c.Mode))
+	}
+	if err != nil {
+		return c, database{}, err
+	}
+	raw, err := dsnFrom(args, c, std)
+	if err == nil {
+		raw, err = withPassword(raw, c, std)
+	}
+	if err != nil {
+		return c, database{}, err
+	}
+	return c, newDatabase(raw, c), nil
+}
+
 // dsnFrom finds the DSN: the argument, standard input, or DATABASE_URL.
 func dsnFrom(args []string, c config, std streams) (string, error) {
 	switch {

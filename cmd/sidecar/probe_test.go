@@ -9,18 +9,19 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
 // probeWith runs "sidecar probe --json" and returns its report.
-func probeWith(t *testing.T, flags string, env ...string) probeReport {
+func probeWith(t *testing.T, flags string, env ...string) gate.ProbeReport {
 	t.Helper()
 	probe := exec.Command(os.Args[0], append([]string{"probe", "--json"}, strings.Fields(flags)...)...)
 	probe.Env = append([]string{beSidecar + "=1"}, env...)
 	out, _ := probe.Output()
-	var report probeReport
+	var report gate.ProbeReport
 	if err := json.Unmarshal(out, &report); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

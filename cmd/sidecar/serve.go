@@ -45,7 +45,7 @@ func supervise(ctx context.Context, listener net.Listener, db database, c config
 		Store:    health.Store{Kind: "memory", Healthy: true},
 		Instance: newInstance(),
 		Build:    build(),
-		Token:    dsn.NewSecret(c.Token),
+		Token:    c.token(),
 	})
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

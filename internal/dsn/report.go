@@ -30,6 +30,16 @@ func Judge(raw string, rules Rules, now time.Time) Report {
 // Valid reports whether the DSN may be dialled.
 func (r Report) Valid() bool { return r.Code == Valid }
 
+// First returns the first error, nil when there is none.
+func (r Report) First() *Finding {
+	for _, f := range r.Findings {
+		if f.Severity == Error {
+			return &f
+		}
+	}
+	return nil
+}
+
 // Misconfigured returns the reason of the state misconfigured (contract 9):
 // "invalid_dsn", "waiver_expired", "guard", or "" when the DSN is valid.
 func (r Report) Misconfigured() string {

@@ -9,12 +9,16 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/dsn"
 )
 
 // Client asks a running sidecar. It never touches the database.
 type Client struct {
 	// URL is the sidecar's base address, such as http://127.0.0.1:8080.
 	URL string
+	// Token is the sidecar's SIDECAR_TOKEN, for Status.
+	Token dsn.Secret
 }
 
 const (
@@ -50,6 +54,9 @@ func (c Client) get(ctx context.Context, page string, body any, codes ...int) er
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return fmt.Errorf("ask the sidecar: %w", err)
+	}
+	if token := c.Token.Reveal(); token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

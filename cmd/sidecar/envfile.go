@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// readEnvFile takes DATABASE_URL from a file of KEY=VALUE lines, if there is one
+// and it has it: optional quotes, comments, no expansion. Errors name file and
+// line and repeat nothing of either.
+func (c *config) readEnvFile(name string) error {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the environment file: %w", err)
+	}
+	for i, line := range strings.Split(string(text), "\n") {
+		key, value, found := strings.Cut(strings.TrimSpace(line), "=")
+		key = strings.TrimSpace(strings.TrimPrefix(key, "export "))
+		if !found || key != "DATABASE_URL" {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		if value != "" && strings.ContainsRune("\"'", rune(value[0])) {
+			quote := value[:1]
+			inside, rest, closed := strings.Cut(value[1:], quote)
+			if rest = strings.TrimSpace(rest); !closed || rest != "" && rest[0] != '#' {
+				return &failure{exitFailure, fmt.Sprintf("%s, line %d: the quotes do not match", name, i+1), ""}
+			}
+			value = inside
+		}
+		if value != "" {
+			c.DatabaseURL = value
+		}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package gate
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// The widths of the seed's report (4.3). A box gets wider when a value needs it.
+const (
+	bannerWidth = 79
+	boxWidth    = 77
+	ruleWidth   = 78
+)
+
+// Rule is the line above and below a result.
+var Rule = strings.Repeat("═", ruleWidth)
+
+// Row is one line of a box.
+type Row struct{ Name, Value string }
+
+// Banner writes a title in a double frame.
+func Banner(title string) string {
+	line := strings.Repeat("═", bannerWidth)
+	return fmt.Sprintf("╔%s╗\n║%s║\n╚%s╝\n", line, pad("  "+title, bannerWidth), line)
+}
+
+// Box writes a title and rows in a frame; the names are aligned.
+func Box(title string, rows []Row) string {
+	names, width := 0, boxWidth
+	for _, r := range rows {
+		names = max(names, utf8.RuneCountInString(r.Name))
+	}
+	texts := make([]string, len(rows))
+	for i, r := range rows {
+		texts[i] = "  " + pad(r.Name+":", names+2) + r.Value
+		width = max(width, utf8.RuneCountInString(texts[i])+2)
+	}
+	line := strings.Repeat("─", width)
+	var b strings.Builder
+	fmt.Fprintf(&b, "┌%s┐\n│%s│\n├%s┤\n", line, pad("  "+title, width), line)
+	for _, text := range texts {
+		fmt.Fprintf(&b, "│%s│\n", pad(text, width))
+	}
+	fmt.Fprintf(&b, "└%s┘\n", line)
+	return b.String()
+}
+
+// Result writes the last lines of a report; an empty action has none.
+func Result(result, action string) string {
+	if action != "" {
+		action = "\n  ACTION: " + action + "\n"
+	}
+	return fmt.Sprintf("%s\n  RESULT: %s\n%s%s\n", Rule, result, action, Rule)
+}
+
+// pad fills a text up to a width in characters.
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
+}

@@ -1,0 +1,154 @@
+package gate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// Exit codes of the reports (contract 1).
+const (
+	ExitOK      = 0
+	ExitFailure = 1
+	ExitLockout = 78 // a lockout, and nothing else
+)
+
+// ProbeReport is what one probe came to (contract 1). Use [NewProbeReport].
+type ProbeReport struct {
+	Result   string           `json:"result"` // PASS or FAIL
+	Reason   string           `json:"reason"`
+	Trigger  string           `json:"trigger"`
+	ExitCode int              `json:"exit_code"`
+	DSN      health.StatusDSN `json:"dsn"`
+	Login    Login            `json:"login"`
+	QueryOK  bool             `json:"query_ok"`
+	Window   Window           `json:"window"`
+	Advice   string           `json:"advice"`
+
+	judged dsn.Report
+	note   string
+}
+
+// Login is what one login came to.
+type Login struct {
+	OK        bool   `json:"ok"` // the login itself; the query may have failed
+	Step      string `json:"step"`
+	SQLState  string `json:"sqlstate"`
+	Message   string `json:"message"`
+	LatencyMS int64  `json:"latency_ms"`
+}
+
+// Window is the lockout window that kept a command from dialling, if one did.
+type Window struct {
+	RetryAt        *time.Time `json:"retry_at"`
+	RetryInSeconds int64      `json:"retry_in_seconds"`
+	Source         string     `json:"source"` // sidecar, store or none
+}
+
+// NewProbeReport returns a report on a DSN for which nothing was dialled yet.
+func NewProbeReport(judged dsn.Report) ProbeReport {
+	return ProbeReport{
+		Result: "FAIL", ExitCode: ExitFailure, DSN: health.DSN(judged.DSN),
+		Window: Window{Source: "none"}, judged: judged,
+	}
+}
+
+// Took fills in a login.
+func (r *ProbeReport) Took(o supervisor.Outcome) {
+	r.Reason, r.Trigger = string(o.Reason), string(o.Trigger)
+	r.QueryOK = o.Reason == supervisor.ReasonOK
+	r.Login = Login{
+		OK:   r.QueryOK || o.Step == supervisor.StepQuery,
+		Step: string(o.Step), SQLState: o.SQLState, Message: o.Message, LatencyMS: o.Latency.Milliseconds(),
+	}
+	r.Advice = supervisor.Guidance(o.Reason)
+	switch o.Reason {
+	case supervisor.ReasonOK:
+		r.Result, r.ExitCode = "PASS", ExitOK
+	case supervisor.ReasonLockout:
+		r.ExitCode = ExitLockout
+	}
+}
+
+// Refused fills in why nothing is dialled.
+func (r *ProbeReport) Refused(s Standing) {
+	r.Reason, r.Trigger, r.ExitCode = s.Reason, s.Trigger, s.ExitCode
+	r.Login.Message, r.Advice, r.Window = s.Message, s.Advice, s.Window
+}
+
+// Note adds a line below the result.
+func (r *ProbeReport) Note(text string) { r.note = text }
+
+// Text is the report of seed 4.3 and 4.4.
+func (r ProbeReport) Text() string {
+	var b strings.Builder
+	b.WriteString(Banner("PROBE DATABASE") + "\n")
+	d := r.judged.DSN
+	fmt.Fprintf(&b, "DSN: %s\n\n", d.Redacted())
+	if d.Host != "" {
+		b.WriteString(Box("POOLER IDENTITY", identity(d)) + "\n")
+	}
+	b.WriteString(r.lines() + "\n")
+	switch r.ExitCode {
+	case ExitOK:
+		b.WriteString(Result("PASS", ""))
+	case ExitLockout:
+		b.WriteString(Result("FAIL (LOCKOUT DETECTED)", r.Advice))
+	default:
+		b.WriteString(Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), r.Advice))
+	}
+	if r.note != "" {
+		b.WriteString("NOTE: " + r.note + "\n")
+	}
+	return b.String()
+}
+
+// lines are the marks: identity, connection, query.
+func (r ProbeReport) lines() string {
+	if first := r.judged.First(); first != nil {
+		return fmt.Sprintf("❌ IDENTITY: %s\n   Error: %s\n", r.judged.Code, first.Message)
+	}
+	valid := "✅ IDENTITY: VALID\n"
+	switch {
+	case r.QueryOK:
+		return valid + fmt.Sprintf("✅ CONNECTION: SUCCESS (latency: %dms)\n✅ QUERY: SELECT 1 returned 1\n", r.Login.LatencyMS)
+	case r.Window.Source != "none":
+		expires := ""
+		if r.Window.RetryInSeconds > 0 {
+			expires = "   Until " + r.Window.RetryAt.Format("15:04:05 UTC") + ".\n"
+		}
+		return valid + fmt.Sprintf("❌ CONNECTION: NOT TRIED\n   %s\n%s", r.Login.Message, expires)
+	}
+	where := r.Reason
+	if r.Login.Step != "" {
+		where += " at " + r.Login.Step
+	}
+	return valid + fmt.Sprintf("❌ CONNECTION: FAILED\n   Error: %s (%s)\n", r.Login.Message, where)
+}
+
+// identity is who logs in where. The user is shown whole only with a ref behind
+// it, as the seed does; a word without one could be anything.
+func identity(d dsn.DSN) []Row {
+	user, region := d.RedactedUser(), "-"
+	if d.User != d.UserBase {
+		user = d.User
+	}
+	if d.Mode == dsn.ModeShared {
+		region, _, _ = strings.Cut(d.Host, ".") // with its cluster, aws-0-us-east-1
+	}
+	return []Row{
+		{"Mode", string(d.Mode)}, {"Host", d.Host}, {"Port", fmt.Sprint(d.Port)},
+		{"User", user}, {"Project Ref", orDash(d.ProjectRef)}, {"Region", region},
+	}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

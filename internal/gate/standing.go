@@ -1,0 +1,56 @@
+package gate
+
+import (
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// Standing is what is known of a DSN before anything is dialled: a fault of the
+// DSN, or what the running sidecar says. The zero value stands against nothing.
+type Standing struct {
+	State    supervisor.State // Misconfigured, Lockout or Rejected; "" otherwise
+	Blocks   bool             // no login may be made
+	ExitCode int              // of a command that may not make one
+	Reason   string
+	Trigger  string
+	Message  string
+	Advice   string
+	Window   Window
+	Vouched  bool // somebody logged in less than a minute ago
+}
+
+// Judge returns the standing of a DSN that must not be dialled at all.
+func Judge(report dsn.Report, fault supervisor.Reason) Standing {
+	if fault == "" {
+		return Standing{Window: Window{Source: "none"}}
+	}
+	s := Standing{
+		State: supervisor.Misconfigured, Blocks: true, ExitCode: ExitFailure,
+		Reason: string(fault), Advice: supervisor.Guidance(fault), Window: Window{Source: "none"},
+	}
+	if first := report.First(); first != nil {
+		s.Message, s.Advice = first.Message, first.Hint
+	}
+	return s
+}
+
+// Heard returns the standing that the running sidecar's answer gives a DSN of the
+// same key. A window blocks, also while the one trial after it is out. A hold
+// does not, but for db.* hosts: there the second wrong password bans the address.
+func Heard(answer health.Readiness, dbHost bool) Standing {
+	s := Standing{
+		State: supervisor.State(answer.State), Reason: answer.Reason, Trigger: answer.Trigger, Message: answer.Message,
+		Window: Window{answer.RetryAt, answer.RetryInSeconds, "sidecar"},
+	}
+	switch s.State {
+	case supervisor.Lockout:
+		s.Blocks, s.ExitCode, s.Advice = true, ExitLockout, supervisor.Guidance(supervisor.ReasonLockout)
+	case supervisor.Rejected:
+		s.Blocks, s.ExitCode = dbHost && s.Reason == string(supervisor.ReasonAuthFailed), ExitFailure
+		s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes; --force dials all the same."
+	default:
+		return Standing{Window: Window{Source: "none"}}
+	}
+	return s
+}
