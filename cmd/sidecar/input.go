@@ -32,11 +32,14 @@ func databaseFor(args []string, env string, std streams) (config, database, erro
 	return c, newDatabase(raw, c), nil
 }
 
+// errNoDSN says that there is nothing to look at.
+var errNoDSN = &failure{exitFailure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument"}
+
 // dsnFrom finds the DSN: the argument, standard input, or DATABASE_URL.
 func dsnFrom(args []string, c config, std streams) (string, error) {
 	switch {
 	case len(args) == 0 && c.DatabaseURL == "", len(args) == 1 && args[0] == "":
-		return "", &failure{exitFailure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument"}
+		return "", errNoDSN
 	case len(args) == 0:
 		return c.DatabaseURL, nil
 	case args[0] == "-":

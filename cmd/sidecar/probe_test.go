@@ -102,3 +102,74 @@ func TestProbeCountsLikeServe(t *testing.T) {
 		t.Errorf("%+v", status)
 	}
 }
+
+// TestProbeTwice: after server_login_retry a second login 3 s later decides, and
+// no other refusal leads to one.
+func TestProbeTwice(t *testing.T) {
+	t.Parallel()
+	echo := poolersim.Script{OnQuery: poolersim.ServerLoginRetry}
+	for name, c := range map[string]struct {
+		first, second poolersim.Script
+		code, logins  int
+	}{
+		"healed":  {echo, poolersim.Script{}, exitOK, 2},
+		"lasting": {echo, echo, exitLockout, 2},
+		"other":   {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, poolersim.Script{}, exitLockout, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pooler := listen(t, poolersim.Script{Choose: func(n int, _ map[string]string) poolersim.Script {
+				if n == 1 {
+					return c.first
+				}
+				return c.second
+			}})
+			report := probeWith(t, "--twice", "PORT=1", "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"))
+			if n := pooler.Counts().Startups; report.ExitCode != c.code || n != c.logins {
+				t.Errorf("%d logins, %+v", n, report)
+			}
+			if events := pooler.Events(); c.logins == 2 {
+				if gap := events[len(events)-1].At.Sub(events[0].At); gap < secondLook {
+					t.Errorf("the second login came after %s", gap)
+				}
+			}
+		})
+	}
+}
+
+// TestRealProbe: PASS, the lockout of a real PgBouncer with the seed's words, and
+// PASS again with a second look once the password is right.
+func TestRealProbe(t *testing.T) {
+	t.Parallel()
+	pg, pooler := realPair(t, map[string]string{"server_login_retry": "1", "query_wait_timeout": "1"})
+	env := []string{"PORT=1", "DATABASE_URL=" + pooler.DSN("app", realPassword)}
+	if report := probeWith(t, "", env...); report.Result != "PASS" || report.Login.LatencyMS < 0 {
+		t.Errorf("%+v", report)
+	}
+	pg.SetPassword(t, "app", "another-horse-8")
+	pg.Disconnect(t, "app")
+	realpeer.Until(t, 20*time.Second, "server_login_retry", func() error {
+		if report := probeWith(t, "", env...); report.ExitCode != exitLockout || report.Trigger != "server_login_retry" {
+			return fmt.Errorf("%+v", report)
+		}
+		return nil
+	})
+	command := exec.Command(os.Args[0], "probe")
+	command.Env = append([]string{beSidecar + "=1"}, env...)
+	text, _ := command.Output()
+	for _, line := range []string{
+		"❌ CONNECTION: FAILED\n   Error: server login has been failing", "  RESULT: FAIL (LOCKOUT DETECTED)\n\n  ACTION: Wait 15+ minutes before retrying. Do NOT restart services.\n",
+		"NOTE: PgBouncer may be answering from memory. Ask twice: sidecar probe --twice\n",
+	} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("no %q in\n%s", line, text)
+		}
+	}
+	pg.SetPassword(t, "app", realPassword)
+	<-time.After(1500 * time.Millisecond) // past server_login_retry: the first knock makes it look again
+	logins := pooler.Logins("app")
+	report := probeWith(t, "--twice", env...)
+	if n := pooler.Logins("app") - logins; report.Result != "PASS" || n > 2 {
+		t.Errorf("%d logins, %+v", n, report)
+	}
+}

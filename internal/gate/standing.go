@@ -18,6 +18,8 @@ type Standing struct {
 	Advice   string
 	Window   Window
 	Vouched  bool // somebody logged in less than a minute ago
+
+	LastRefusal string // when and why the last login was refused, if it was
 }
 
 // Judge returns the standing of a DSN that must not be dialled at all.

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/gate"
+)
+
+// gateFlags are what gate may be told.
+type gateFlags struct {
+	env                     string
+	strict, noConnect, json bool
+}
+
+func newGate(std streams) *cobra.Command {
+	var flags gateFlags
+	command := &cobra.Command{
+		Use:   "gate",
+		Short: "Say go or no go before a deploy",
+		Long: `Say go or no go before a deploy: DSN, password encoding, identity, TLS, waiver,
+lockout state, then one login unless an earlier check failed.
+
+With --no-connect it judges only what a deploy can change: nothing is dialled, and
+a window or hold is a warning, since the deploy may be the cure. That is the form
+for Railway's pre-deploy command.`,
+		Example: "  sidecar gate --env prod\n  sidecar gate --env prod --no-connect --strict",
+		Args:    none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runGate(cmd.Context(), std, flags)
+		},
+	}
+	f := command.Flags()
+	f.StringVar(&flags.env, "env", "", "judge for prod or dev, and read .env.prod or .env.dev")
+	f.BoolVar(&flags.strict, "strict", false, "make warnings fail")
+	f.BoolVar(&flags.noConnect, "no-connect", false, "dial nothing")
+	f.BoolVar(&flags.json, "json", false, "print the report as JSON")
+	return command
+}
+
+const earlier = "an earlier check failed"
+
+// runGate runs the checks in their order; the probe is the last, and is made only
+// when nothing stands against it.
+func runGate(ctx context.Context, std streams, flags gateFlags) error {
+	c, db, err := gateDatabase(flags.env, std)
+	if err != nil {
+		return err
+	}
+	report := gate.NewReport(db.raw, dsn.Env(c.Mode), db.report)
+	if report.Failed() {
+		report.Skipped("lockout", earlier)
+	} else {
+		known, note := heard(ctx, db, c)
+		report.Lockout(known, note, flags.noConnect)
+	}
+	if flags.strict {
+		report.Strict()
+	}
+	switch {
+	case flags.noConnect:
+		report.Skipped("probe", "not made: --no-connect")
+	case report.Failed():
+		report.Skipped("probe", earlier)
+	default:
+		report.Took(login(ctx, db, c))
+	}
+	if ctx.Err() != nil {
+		return &failure{exitFailure, "interrupted", ""}
+	}
+	if flags.json {
+		printJSON(std.out, report)
+	} else {
+		fmt.Fprint(std.out, report.Text())
+	}
+	return exitWith(report.ExitCode)
+}
+
+// gateDatabase is databaseFor without an argument; a missing DSN is the gate's
+// to report.
+func gateDatabase(env string, std streams) (config, database, error) {
+	c, db, err := databaseFor(nil, env, std)
+	if errors.Is(err, errNoDSN) {
+		return c, newDatabase("", c), nil
+	}
+	return c, db, err
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// gateWith runs "sidecar gate --json" and returns its report.
+func gateWith(t *testing.T, flags string, env ...string) gate.Report {
+	t.Helper()
+	command := exec.Command(os.Args[0], append([]string{"gate", "--json"}, strings.Fields(flags)...)...)
+	command.Env = append([]string{beSidecar + "=1"}, env...)
+	out, _ := command.Output()
+	var report gate.Report
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if code := command.ProcessState.ExitCode(); code != report.ExitCode {
+		t.Errorf("exit code %d, the report says %d", code, report.ExitCode)
+	}
+	return report
+}
+
+// TestGateInWindow: no socket in a window and exit code 78; before a deploy that
+// may be the cure, with --no-connect, a window or hold is a warning.
+func TestGateInWindow(t *testing.T) {
+	t.Parallel()
+	for state, script := range map[supervisor.State]poolersim.Script{
+		supervisor.Lockout:  {OnStartup: poolersim.CircuitBreaker},
+		supervisor.Rejected: {Auth: poolersim.MD5, Password: "another"},
+	} {
+		pooler := listen(t, script)
+		raw := pooler.DSN("app", "pw-of-app", "appdb")
+		s := startSidecar(t, "DATABASE_URL="+raw)
+		s.await(state, 10*time.Second)
+		sockets := pooler.Counts().Sockets
+		env := []string{"SIDECAR_URL=" + s.url, "DATABASE_URL=" + raw}
+
+		report := gateWith(t, "--no-connect", env...)
+		if check := report.Checks[5]; report.ExitCode != exitOK || check.Name != "lockout" || check.Status != gate.Warn || check.Message == "" {
+			t.Errorf("%s, --no-connect: %+v", state, report)
+		}
+		if report := gateWith(t, "--no-connect --strict", env...); report.ExitCode != exitFailure {
+			t.Errorf("%s, --strict: %+v", state, report)
+		}
+		if n := pooler.Counts().Sockets - sockets; n != 0 {
+			t.Errorf("%s: %d sockets with --no-connect", state, n)
+		}
+		report = gateWith(t, "", env...)
+		want, logins := exitLockout, 0
+		if state == supervisor.Rejected { // a hold is no window: it dials, and says so
+			want, logins = exitFailure, 1
+		}
+		if n := pooler.Counts().Sockets - sockets; report.ExitCode != want || n != logins {
+			t.Errorf("%s: %d sockets, %+v", state, n, report)
+		}
+	}
+}

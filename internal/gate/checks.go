@@ -1,0 +1,181 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// CheckStatus is what one check of the gate came to.
+type CheckStatus string
+
+// The statuses.
+const (
+	Pass CheckStatus = "pass"
+	Warn CheckStatus = "warn"
+	Fail CheckStatus = "fail"
+	Skip CheckStatus = "skip"
+)
+
+// Check is one line of the gate.
+type Check struct {
+	Name    string      `json:"name"`
+	Status  CheckStatus `json:"status"`
+	Message string      `json:"message"`
+	Remedy  string      `json:"remedy"`
+}
+
+// Report is the gate's verdict (contract 1): a deploy may go on, or not.
+type Report struct {
+	Result   string  `json:"result"` // PASS or FAIL
+	ExitCode int     `json:"exit_code"`
+	Checks   []Check `json:"checks"`
+
+	env dsn.Env
+}
+
+// byCheck says which findings of the guard belong to which check, in the order
+// in which they are shown.
+var byCheck = []struct {
+	name  string
+	good  string
+	codes []dsn.Code
+}{
+	{"dsn", "it can be read in one way only", []dsn.Code{dsn.ParseError, dsn.MultipleHosts, dsn.QueryOverridesAuthority, dsn.ParameterDropped}},
+	{"password_encoding", "the password needs no encoding, or has it", []dsn.Code{dsn.PasswordNeedsEncoding, dsn.PasswordMissing}},
+	{"identity", "host, port and project are this environment's", []dsn.Code{dsn.InvalidPoolerMode, dsn.ProdDSNInDev,
+		dsn.SharedUserMissingRef, dsn.DedicatedUserHasRef, dsn.DedicatedHostRefMismatch, dsn.ProjectRefMismatch,
+		dsn.WrongPort, dsn.DirectConnectionForbidden}},
+	{"tls", "the connection is encrypted, or goes to a host that is exempt", []dsn.Code{dsn.MissingSSLMode}},
+	{"waiver", "none is asked for", []dsn.Code{dsn.WaiverInvalid, dsn.WaiverExpired}},
+}
+
+// NewReport judges what can be judged offline. raw tells a missing DSN from a bad
+// one.
+func NewReport(raw string, env dsn.Env, judged dsn.Report) *Report {
+	r := &Report{env: env}
+	unread := raw == ""
+	for _, group := range byCheck {
+		check := Check{group.name, Pass, group.good, ""}
+		for _, f := range judged.Findings {
+			if check.Status == Pass && slices.Contains(group.codes, f.Code) {
+				check = Check{group.name, Fail, fmt.Sprintf("%s: %s", f.Code, f.Message), f.Hint}
+				if f.Severity == dsn.Warning {
+					check.Status, check.Remedy = Warn, "Remove it from DATABASE_URL: other programs send it, and a pooler may refuse it."
+				}
+			}
+		}
+		switch {
+		case raw == "" && group.name == "dsn":
+			check = Check{"dsn", Fail, "DATABASE_URL is not set", "Set it to the connection string of the pooler."}
+		case group.name == "waiver" && check.Status == Pass && !unread:
+			check = waiver(judged)
+		case check.Status == Pass && unread:
+			check = Check{group.name, Skip, "there is no DSN that can be read", ""}
+		case group.name == "dsn":
+			unread = check.Status == Fail
+		}
+		r.Add(check)
+	}
+	return r
+}
+
+// waiver judges one that the guard has nothing against.
+func waiver(judged dsn.Report) Check {
+	w := judged.Waiver
+	switch {
+	case w.Status == dsn.WaiverNone:
+		return Check{"waiver", Pass, "none is asked for", ""}
+	case judged.DSN.Mode != dsn.ModeDirect:
+		return Check{"waiver", Warn, "a waiver for the direct connection is set, but the DSN goes to the pooler",
+			"Remove DB_CONNECTION_MODE, SIDECAR_WAIVER_EXPIRES and SIDECAR_WAIVER_REASON."}
+	case w.Status == dsn.WaiverExpiring:
+		return Check{"waiver", Warn, fmt.Sprintf("the waiver for the direct connection ends in %d days, on %s", w.DaysRemaining, w.Expires.UTC().Format("2006-01-02")),
+			"Fix the pooler, or extend SIDECAR_WAIVER_EXPIRES and say why in SIDECAR_WAIVER_REASON."}
+	}
+	return Check{"waiver", Pass, fmt.Sprintf("in force until %s: %s", w.Expires.UTC().Format("2006-01-02"), w.Reason), ""}
+}
+
+// Add appends a check and judges the whole anew.
+func (r *Report) Add(c Check) {
+	r.Checks = append(r.Checks, c)
+	r.Result = "PASS"
+	if r.Failed() {
+		r.Result, r.ExitCode = "FAIL", max(r.ExitCode, ExitFailure)
+	}
+}
+
+// Failed reports whether a check failed so far.
+func (r *Report) Failed() bool {
+	return slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Status == Fail })
+}
+
+// Lockout adds what the running sidecar says. note is what it could not say. With
+// noConnect a window or hold is a warning: the deploy may be the cure.
+func (r *Report) Lockout(s Standing, note string, noConnect bool) {
+	c := Check{"lockout", Pass, "the sidecar knows of no window", ""}
+	switch {
+	case note != "":
+		c = Check{"lockout", Skip, note, ""}
+	case s.State == supervisor.Lockout || s.State == supervisor.Rejected:
+		c = Check{"lockout", Warn, s.Message, s.Advice}
+		if s.Blocks && !noConnect {
+			c.Status, r.ExitCode = Fail, max(r.ExitCode, s.ExitCode)
+		}
+	}
+	r.Add(c)
+}
+
+// Skipped adds a check that was not made.
+func (r *Report) Skipped(name, why string) { r.Add(Check{name, Skip, why, ""}) }
+
+// Took adds the one probe.
+func (r *Report) Took(o supervisor.Outcome) {
+	if o.Reason == supervisor.ReasonOK {
+		r.Add(Check{"probe", Pass, fmt.Sprintf("one login and SELECT 1, in %dms", o.Latency.Milliseconds()), ""})
+		return
+	}
+	if o.Reason == supervisor.ReasonLockout {
+		r.ExitCode = ExitLockout
+	}
+	r.Add(Check{"probe", Fail, fmt.Sprintf("%s: %s", o.Reason, o.Message), supervisor.Guidance(o.Reason)})
+}
+
+// Strict makes every warning a failure.
+func (r *Report) Strict() {
+	checks := r.Checks
+	r.Checks = nil
+	for _, c := range checks {
+		if c.Status == Warn {
+			c.Status = Fail
+		}
+		r.Add(c)
+	}
+}
+
+var marks = map[CheckStatus]string{Pass: "✅", Warn: "⚠️ ", Fail: "❌", Skip: "➖"}
+
+// Text is the report for people.
+func (r *Report) Text() string {
+	var b strings.Builder
+	b.WriteString(Banner(fmt.Sprintf("GATE (%s)", r.env)) + "\n")
+	for _, c := range r.Checks {
+		fmt.Fprintf(&b, "%s %s: %s\n", marks[c.Status], strings.ReplaceAll(c.Name, "_", " "), c.Message)
+		if c.Remedy != "" && c.Status != Pass {
+			fmt.Fprintf(&b, "   %s\n", c.Remedy)
+		}
+	}
+	b.WriteString("\n")
+	switch {
+	case r.ExitCode == ExitLockout:
+		b.WriteString(Result("FAIL (LOCKOUT DETECTED): NO GO", supervisor.Guidance(supervisor.ReasonLockout)))
+	case r.Failed():
+		b.WriteString(Result("FAIL: NO GO", ""))
+	default:
+		b.WriteString(Result("PASS: GO", ""))
+	}
+	return b.String()
+}
