@@ -1,10 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,14 +12,8 @@ import (
 // gateWith runs "sidecar gate --json" and returns its report.
 func gateWith(t *testing.T, flags string, env ...string) gate.Report {
 	t.Helper()
-	command := exec.Command(os.Args[0], append([]string{"gate", "--json"}, strings.Fields(flags)...)...)
-	command.Env = append([]string{beSidecar + "=1"}, env...)
-	out, _ := command.Output()
 	var report gate.Report
-	if err := json.Unmarshal(out, &report); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if code := command.ProcessState.ExitCode(); code != report.ExitCode {
+	if code := runJSON(t, &report, "gate --json "+flags, env...); code != report.ExitCode {
 		t.Errorf("exit code %d, the report says %d", code, report.ExitCode)
 	}
 	return report

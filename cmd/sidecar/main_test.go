@@ -96,6 +96,19 @@ func (s *sidecar) lines() string {
 	return s.log.String()
 }
 
+// runJSON runs a command line of the sidecar with nothing but the given
+// environment, decodes what it prints and returns its exit code.
+func runJSON(t *testing.T, into any, line string, env ...string) int {
+	t.Helper()
+	command := exec.Command(os.Args[0], strings.Fields(line)...)
+	command.Env = append([]string{beSidecar + "=1"}, env...)
+	out, _ := command.Output()
+	if err := json.Unmarshal(out, into); err != nil {
+		t.Fatalf("%s: %v: %s", line, err, out)
+	}
+	return command.ProcessState.ExitCode()
+}
+
 // get asks a path and returns the status code, the header and the body.
 func (s *sidecar) get(path string) (int, http.Header, []byte) {
 	s.t.Helper()

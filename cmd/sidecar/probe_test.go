@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,14 +17,8 @@ import (
 // probeWith runs "sidecar probe --json" and returns its report.
 func probeWith(t *testing.T, flags string, env ...string) gate.ProbeReport {
 	t.Helper()
-	probe := exec.Command(os.Args[0], append([]string{"probe", "--json"}, strings.Fields(flags)...)...)
-	probe.Env = append([]string{beSidecar + "=1"}, env...)
-	out, _ := probe.Output()
 	var report gate.ProbeReport
-	if err := json.Unmarshal(out, &report); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if code := probe.ProcessState.ExitCode(); code != report.ExitCode {
+	if code := runJSON(t, &report, "probe --json "+flags, env...); code != report.ExitCode {
 		t.Errorf("exit code %d, the report says %d", code, report.ExitCode)
 	}
 	return report
