@@ -38,6 +38,7 @@ func newRoot(std streams) *cobra.Command {
 			RunE:  root.RunE,
 		},
 		newProbe(std),
+		newVerify(std),
 		newGate(std),
 		newDSN(std),
 		newDemo(std),

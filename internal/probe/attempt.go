@@ -18,18 +18,19 @@ import (
 // attempt is what came of one address.
 type attempt struct {
 	step     supervisor.Step
-	err      error // nil: SELECT 1 returned 1
+	err      error // nil: the query was answered
 	notice   *pgconn.Notice
 	dialled  time.Time
 	answered bool // the peer sent something or hung up: no other address is asked
 	knocked  bool // a startup message went out
+	trace    Trace
 }
 
 // errOneDial refuses pgconn's second socket, which it would open for a cancel
 // request when a query runs out of time.
 var errOneDial = errors.New("one permit opens one connection")
 
-// attempt connects to one address and asks SELECT 1. It has an equal share of
+// attempt connects to one address and runs the query. It has an equal share of
 // the remaining time; once the peer has answered no other address will be asked,
 // and it may use all of it.
 func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address string, left int) attempt {
@@ -58,18 +59,20 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 		if err != nil {
 			return nil, err
 		}
-		a.step = supervisor.StepTLS
+		a.step, a.trace.Address = supervisor.StepTLS, address
 		wire.raw = &answeringConn{conn, &wire.answered}
 		return wire.raw, nil
 	}
 	config.AfterNetConnect = func(ctx context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
 		if secure, ok := conn.(*tls.Conn); ok {
-			if err := secure.HandshakeContext(ctx); err != nil {
+			err := secure.HandshakeContext(ctx)
+			a.trace.shake(secure.ConnectionState(), err)
+			if err != nil {
 				return conn, err
 			}
 		}
 		a.step = supervisor.StepStartup
-		return &knockingConn{conn, &wire.knocked}, nil
+		return &knockingConn{conn, &wire, p.mute}, nil
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) { a.notice = notice }
 
@@ -77,7 +80,7 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 	if errors.Is(a.err, context.Canceled) && context.Cause(ctx) == context.DeadlineExceeded {
 		a.err = fmt.Errorf("%s did not answer: %w", address, context.DeadlineExceeded)
 	}
-	a.answered, a.knocked = wire.answered.Load(), wire.knocked.Load()
+	a.answered, a.knocked, a.trace.Routed = wire.answered.Load(), wire.knocked.Load(), wire.routed.Load()
 	return a
 }
 
@@ -90,8 +93,16 @@ func (p *Prober) ask(ctx context.Context, config *pgconn.Config, step *superviso
 	}
 	*step = supervisor.StepQuery
 	defer conn.Close(ctx)
-	// An unnamed statement is safe through transaction pooling, and unlike the
-	// simple protocol it keeps the error of a broken connection (facts 1).
+	return p.query(ctx, conn)
+}
+
+// query asks something on a connection that is logged in. An unnamed statement is
+// safe through transaction pooling, and unlike the simple protocol it keeps the
+// error of a broken connection (facts 1).
+type query func(ctx context.Context, conn *pgconn.PgConn) error
+
+// selectOne is the query of a probe.
+func selectOne(ctx context.Context, conn *pgconn.PgConn) error {
 	result := conn.ExecParams(ctx, "SELECT 1", nil, nil, nil, nil).Read()
 	if result.Err != nil {
 		return result.Err
@@ -108,6 +119,7 @@ type wire struct {
 	dialled  atomic.Bool
 	answered atomic.Bool
 	knocked  atomic.Bool
+	routed   atomic.Bool // the peer let us say more than the startup message
 }
 
 // close ends the socket at once, also one that pgconn still holds for a cancel
@@ -145,17 +157,29 @@ func hungUp(err error) bool {
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed)
 }
 
+// errMute keeps a knock from saying more than its startup message.
+var errMute = errors.New("a knock says nothing after its startup message")
+
 // knockingConn notes when the startup message, the first thing pgconn writes
-// after the network is set up, has gone out.
+// after the network is set up, has gone out, and when there is more to say: the
+// answer to the request for a password, or a query where none is asked for. A
+// mute one does not say it.
 type knockingConn struct {
 	net.Conn
-	knocked *atomic.Bool
+	wire *wire
+	mute bool
 }
 
 func (c *knockingConn) Write(b []byte) (int, error) {
+	if c.wire.knocked.Load() {
+		c.wire.routed.Store(true)
+		if c.mute {
+			return 0, errMute
+		}
+	}
 	n, err := c.Conn.Write(b)
 	if err == nil {
-		c.knocked.Store(true)
+		c.wire.knocked.Store(true)
 	}
 	return n, err
 }

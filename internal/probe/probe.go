@@ -37,6 +37,8 @@ type Prober struct {
 	dsn     dsn.DSN
 	scrub   *dsn.Scrubber
 	options Options
+	query   query
+	mute    bool // hangs up when asked for the password, see Knocker
 
 	mu   sync.Mutex
 	turn int // which address comes first this time
@@ -51,33 +53,42 @@ func New(d dsn.DSN, scrub *dsn.Scrubber, options Options) *Prober {
 	if options.Lookup == nil {
 		options.Lookup = net.DefaultResolver.LookupHost
 	}
-	return &Prober{dsn: d, scrub: scrub, options: options}
+	return &Prober{dsn: d, scrub: scrub, options: options, query: selectOne}
 }
 
 // Probe spends the permit on one login and one query. Without a permit, or with
 // a spent one, nothing is dialled and the outcome is empty.
 func (p *Prober) Probe(ctx context.Context, permit supervisor.Permit) supervisor.Outcome {
+	outcome, _ := p.Trace(ctx, permit)
+	return outcome
+}
+
+// Trace is Probe, and says how far it came.
+func (p *Prober) Trace(ctx context.Context, permit supervisor.Permit) (supervisor.Outcome, Trace) {
 	if !permit.Spend() {
-		return supervisor.Outcome{}
+		return supervisor.Outcome{}, Trace{}
 	}
 	begun := time.Now()
 	var outcome supervisor.Outcome
+	var trace Trace
 	if config, err := p.config(); err != nil {
 		// Nothing is dialled; the file or the setting has to change, as a refused one has to.
 		outcome = supervisor.Outcome{Reason: supervisor.ReasonConfigRejected, Message: err.Error()}
 	} else {
-		outcome = p.settle(p.login(ctx, config))
+		last := p.login(ctx, config)
+		outcome, trace = p.settle(last), last.trace.scrubbed(p.scrub)
 	}
 	outcome.Message = p.scrub.Scrub(outcome.Message)
 	outcome.Cause = p.scrub.Scrub(outcome.Cause)
 	outcome.Latency = time.Since(begun)
-	return outcome
+	return outcome, trace
 }
 
 // settle says what an attempt came to.
 func (p *Prober) settle(last attempt) supervisor.Outcome {
 	outcome := supervisor.Outcome{Reason: supervisor.ReasonOK}
-	if last.err != nil {
+	asked := p.mute && last.trace.Routed // a knock wants no more
+	if last.err != nil && !asked {
 		outcome = Classify(Failure{Err: last.err, Step: last.step, User: p.namedUser(), Notice: last.notice})
 	}
 	outcome.Knocked, outcome.Dialled = last.knocked, last.dialled
@@ -104,6 +115,7 @@ func (p *Prober) login(ctx context.Context, config *pgconn.Config) attempt {
 			break
 		}
 	}
+	last.trace.Addresses = addresses
 	return last
 }
 

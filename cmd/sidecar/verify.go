@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/probe"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// verifyFlags are what verify may be told besides the DSN.
+type verifyFlags struct {
+	findRegion, json bool
+	regions          []string
+	clusters         []uint
+}
+
+func newVerify(std streams) *cobra.Command {
+	var flags verifyFlags
+	command := &cobra.Command{
+		Use:   "verify [DSN]",
+		Short: "Say at which step the way to the database ends, and the fix",
+		Long: `Say at which step the way to the database ends, and the fix: DSN format,
+environment and ref, DNS, TCP, TLS, tenant routing, login, SELECT 1. All of it is one
+connection and at most one login. The DSN is the argument, standard input with -, or
+DATABASE_URL.
+
+With --find-region it asks every shared pooler whether it knows the project, and
+hangs up when it is asked for the password: none is sent, and no login fails.
+
+Inside a lockout window that the sidecar knows of, nothing is dialled and the exit
+code is 78. What is found holds for this machine's address only.`,
+		Example: "  sidecar verify\n  sidecar verify --find-region\n  sidecar verify --find-region --region me-central-1 --cluster 2\n  sidecar verify --json - <dsn.txt",
+		Args:    atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(); err != nil {
+				return err
+			}
+			c, db, err := databaseFor(args, "", std)
+			if err != nil {
+				return err
+			}
+			return verifyDatabase(cmd.Context(), db, c, std, flags, probe.Options{RootsPEM: c.RootsPEM})
+		},
+	}
+	f := command.Flags()
+	f.BoolVar(&flags.findRegion, "find-region", false, "ask every shared pooler for the project, without a password")
+	f.BoolVar(&flags.json, "json", false, "print the report as JSON")
+	f.StringSliceVar(&flags.regions, "region", nil, "with --find-region: a region besides the known ones")
+	f.UintSliceVar(&flags.clusters, "cluster", nil, "with --find-region: an N of aws-N besides 0 and 1")
+	return command
+}
+
+// check holds the flags against each other.
+func (f verifyFlags) check() error {
+	if !f.findRegion && len(f.regions)+len(f.clusters) > 0 {
+		return &failure{exitUsage, "--region and --cluster go with --find-region", "sidecar verify --help"}
+	}
+	for _, region := range f.regions {
+		if !probe.IsRegion(region) {
+			return &failure{exitUsage, "--region: want one like us-east-1", "sidecar verify --help"}
+		}
+	}
+	return nil
+}
+
+// verifyDatabase looks for a reason not to dial, and without one goes the way to
+// the database once, or asks every shared pooler for the project.
+func verifyDatabase(ctx context.Context, db database, c config, std streams, flags verifyFlags, network probe.Options) error {
+	judged := db.report.DSN
+	if flags.findRegion && db.target.Fault == "" && judged.Mode != dsn.ModeShared {
+		return &failure{exitFailure, "--find-region needs the DSN of a shared pooler",
+			"postgresql://USER.REF:PASSWORD@aws-0-REGION.pooler.supabase.com:6543/postgres?sslmode=require, with any region"}
+	}
+	report := gate.NewVerifyReport(db.report, db.rules.Env)
+	known := standing(ctx, db, c, std)
+	switch {
+	case known.Blocks:
+		report.Refused(known)
+	case flags.findRegion:
+		report.Searched(knockEverywhere(ctx, db, c, flags, network))
+	default:
+		var trace probe.Trace
+		outcome := spend(ctx, db, c, func(ctx context.Context, permit supervisor.Permit) (o supervisor.Outcome) {
+			o, trace = probe.New(judged, db.scrub, network).Trace(ctx, permit)
+			return o
+		})
+		report.Took(outcome, gate.Trace(trace))
+		if outcome.Trigger == supervisor.TriggerServerLoginRetry && !known.Vouched {
+			report.Note("PgBouncer may be answering from memory. Ask twice: sidecar probe --twice")
+		}
+	}
+	if ctx.Err() != nil {
+		return &failure{exitFailure, "interrupted", ""}
+	}
+	if flags.json {
+		printJSON(std.out, report)
+	} else {
+		fmt.Fprint(std.out, report.Text())
+	}
+	return exitWith(report.ExitCode)
+}
+
+// spend gets one permit, spends it on ask within a probe's time, and returns what
+// the machine takes the outcome for.
+func spend(ctx context.Context, db database, c config, ask func(context.Context, supervisor.Permit) supervisor.Outcome) supervisor.Outcome {
+	machine := supervisor.NewMachine(c.policy(), db.target, rand.Float64, time.Now())
+	permit, err := machine.Admit(time.Now())
+	if err != nil {
+		return supervisor.Outcome{Reason: db.target.Fault, Message: err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.policy().ProbeTimeout)
+	defer cancel()
+	outcome := ask(ctx, permit)
+	return machine.Settle(time.Now(), permit, outcome).Outcome
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/probe"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// atOnce is how many hosts are asked at the same time.
+const atOnce = 6
+
+// knockEverywhere asks each shared pooler for the project: one permit and one
+// connection each, and no password. Once one reports a lockout no more are asked.
+func knockEverywhere(ctx context.Context, db database, c config, flags verifyFlags, network probe.Options) []gate.Knock {
+	places := sharedPoolers(db.report.DSN, flags)
+	knocks := make([]gate.Knock, len(places))
+	var next atomic.Int32
+	var locked atomic.Bool
+	var workers sync.WaitGroup
+	for range atOnce {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(places); i = next.Add(1) - 1 {
+				knocks[i].DSN = places[i]
+				if locked.Load() || ctx.Err() != nil {
+					continue
+				}
+				knocker := probe.NewKnocker(places[i], db.scrub, network)
+				outcome := spend(ctx, db, c, knocker.Knock)
+				if knocks[i].Outcome = outcome; outcome.Reason == supervisor.ReasonLockout {
+					locked.Store(true)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return knocks
+}
+
+// sharedPoolers is the DSN at every shared pooler, beginning with its own.
+func sharedPoolers(own dsn.DSN, flags verifyFlags) []dsn.DSN {
+	all, seen := []dsn.DSN{own}, map[string]bool{own.Host: true}
+	for _, region := range slices.Concat(probe.Regions, flags.regions) {
+		for _, cluster := range slices.Concat(probe.Clusters, flags.clusters) {
+			d := own
+			d.Host, d.Region = probe.SharedHost(cluster, region), region
+			if !seen[d.Host] {
+				seen[d.Host] = true
+				all = append(all, d)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/probe"
+	"dragonfly.internal/sidecar/internal/realpeer"
+)
+
+const (
+	verifyPassword = "kestrel-9-harbour"
+	verifyDSN      = "postgresql://postgres.ejiddanxtqcleyswqvkc:" + verifyPassword + "@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=require"
+)
+
+// verified is what one "sidecar verify" came to.
+type verified struct {
+	gate.VerifyReport
+	text string // stdout without --json
+	code int
+}
+
+// failed is the step that failed, if one did.
+func (v verified) failed() gate.Step {
+	for _, step := range v.Steps {
+		if step.Status == gate.Fail {
+			return step
+		}
+	}
+	return gate.Step{}
+}
+
+// verify runs the command for a DSN in an environment of nothing but env, on a
+// network of the test's own, and looks for the password in what it says.
+func verify(t *testing.T, raw string, flags verifyFlags, network probe.Options, env ...string) verified {
+	t.Helper()
+	cleanEnvironment(t)
+	t.Setenv("PORT", "1") // nobody listens there: no sidecar is known
+	for _, pair := range env {
+		name, value, _ := strings.Cut(pair, "=")
+		t.Setenv(name, value)
+	}
+	c, err := loadConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v verified
+	var out, errs bytes.Buffer
+	network.RootsPEM = c.RootsPEM
+	v.code = asFailure(verifyDatabase(t.Context(), newDatabase(raw, c), c, streams{nil, &out, &errs}, flags, network)).code
+	if said := out.String() + errs.String(); strings.Contains(said, verifyPassword[:4]) {
+		t.Errorf("the password comes out:\n%s", said)
+	}
+	if !flags.json {
+		v.text = out.String()
+		return v
+	}
+	if err := json.Unmarshal(out.Bytes(), &v.VerifyReport); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	if v.code != v.ExitCode {
+		t.Errorf("exit code %d, the report says %d", v.code, v.ExitCode)
+	}
+	return v
+}
+
+// leadsTo resolves every name to the pooler.
+func leadsTo(pooler *poolersim.Server) probe.Options {
+	return probe.Options{Lookup: func(context.Context, string) ([]string, error) { return []string{pooler.Addr()}, nil }}
+}
+
+// serverTLS is a server's side of TLS, and the authority that vouches for it.
+func serverTLS(t *testing.T, name string) (*tls.Config, string) {
+	t.Helper()
+	ca := realpeer.NewCA(t)
+	issued := ca.Issue(t, name)
+	pair, err := tls.X509KeyPair(issued.CertPEM, issued.KeyPEM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}}, string(ca.PEM)
+}
+
+// TestVerifySteps: each step in turn stands in the way, and one verify is at most
+// one socket and one login.
+func TestVerifySteps(t *testing.T) {
+	secure, roots := serverTLS(t, "aws-0-us-east-1.pooler.supabase.com")
+	full := strings.Replace(verifyDSN, "require", "verify-full", 1)
+	right := poolersim.Script{TLS: secure, Auth: poolersim.SCRAM, Password: verifyPassword}
+	with := func(change func(*poolersim.Script)) poolersim.Script {
+		script := right
+		change(&script)
+		return script
+	}
+	tenant := with(func(s *poolersim.Script) { s.OnStartup = poolersim.TenantNotFound("postgres.ejiddanxtqcleyswqvkc") })
+	for name, c := range map[string]struct {
+		raw       string
+		script    poolersim.Script
+		network   *probe.Options
+		env       []string
+		failed    string
+		message   string // a part of the failed step's
+		code      int
+		passwords int
+	}{
+		"pass":          {raw: verifyDSN, script: right, passwords: 1},
+		"verified":      {raw: full, script: right, env: []string{"SIDECAR_SSLROOTCERT_PEM=" + roots}, passwords: 1},
+		"format":        {raw: strings.Replace(verifyDSN, "@", "#12@", 1), failed: "dsn", code: 1},
+		"identity":      {raw: strings.Replace(verifyDSN, ".ejiddanxtqcleyswqvkc", "", 1), failed: "identity", message: "no project ref", code: 1},
+		"DNS":           {raw: verifyDSN, network: &probe.Options{Lookup: nowhere}, failed: "dns", message: "no such host", code: 1},
+		"TCP":           {raw: verifyDSN, network: &probe.Options{Lookup: closed(t)}, failed: "tcp", message: "connection refused", code: 1},
+		"TLS refused":   {raw: verifyDSN, script: with(func(s *poolersim.Script) { s.TLS = nil }), failed: "tls", message: "server refused TLS connection", code: 1},
+		"TLS untrusted": {raw: full, script: right, failed: "tls", message: "signed by unknown authority; certificate for aws-0-us-east-1.pooler.supabase.com; chain: CN=aws-0", code: 1},
+		"no such roots": {raw: full + "&sslrootcert=/nowhere/roots.pem", script: right, failed: "dsn", message: "sslrootcert: ", code: 1},
+		"tenant":        {raw: verifyDSN, script: tenant, failed: "routing", message: "(ENOTFOUND) tenant/user postgres.ejiddanxtqcleyswqvkc not found", code: 1},
+		"breaker":       {raw: verifyDSN, script: with(func(s *poolersim.Script) { s.OnStartup = poolersim.CircuitBreaker }), failed: "login", message: "(ECIRCUITBREAKER)", code: 78},
+		"password":      {raw: verifyDSN, script: with(func(s *poolersim.Script) { s.Password = "another" }), failed: "login", message: "password authentication failed", code: 1, passwords: 1},
+		"query":         {raw: verifyDSN, script: with(func(s *poolersim.Script) { s.OnQuery = poolersim.ServerLoginRetry }), failed: "query", message: "server_login_retry", code: 78, passwords: 1},
+		"hangs up":      {raw: verifyDSN, script: with(func(s *poolersim.Script) { s.OnQuery = poolersim.Drop }), failed: "query", code: 1, passwords: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pooler := listen(t, c.script)
+			network := leadsTo(pooler)
+			if c.network != nil {
+				network = *c.network
+			}
+			v := verify(t, c.raw, verifyFlags{json: true}, network, c.env...)
+			step := v.failed()
+			if v.code != c.code || step.Name != c.failed || !strings.Contains(step.Message, c.message) || (step.Hint == "") != (c.failed == "") {
+				t.Errorf("code %d: %+v", v.code, v.Steps)
+			}
+			if n := pooler.Counts(); n.Sockets > 1 || n.Startups > 1 || n.Passwords != c.passwords {
+				t.Errorf("%+v", n)
+			}
+		})
+	}
+}
+
+func nowhere(_ context.Context, host string) ([]string, error) {
+	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+}
+
+// closed resolves every name to a port where nobody listens any more.
+func closed(t *testing.T) func(context.Context, string) ([]string, error) {
+	pooler := listen(t, poolersim.Script{})
+	pooler.Close()
+	return leadsTo(pooler).Lookup
+}
+
+// windowFor is a sidecar that knows of a lockout window of the DSN.
+func windowFor(t *testing.T, raw string) string {
+	until, key := time.Now().Add(873*time.Second), newDatabase(raw, config{}).target.Key
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, `{"ready":false,"state":"lockout","reason":"lockout","trigger":"circuit_breaker","key":%q,"retry_at":%q,"retry_in_seconds":873,"message":"Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires."}`,
+			key, until.Format(time.RFC3339))
+	}))
+	t.Cleanup(server.Close)
+	return "SIDECAR_URL=" + server.URL
+}
+
+// TestVerifyInWindow: nothing is looked up and nothing is dialled (invariant 1).
+func TestVerifyInWindow(t *testing.T) {
+	touched := 0
+	network := probe.Options{
+		Lookup: func(context.Context, string) ([]string, error) { touched++; return nil, net.ErrClosed },
+		Dial:   func(context.Context, string, string) (net.Conn, error) { touched++; return nil, net.ErrClosed },
+	}
+	window := windowFor(t, verifyDSN)
+	for _, flags := range []verifyFlags{{}, {findRegion: true}} {
+		v := verify(t, verifyDSN, flags, network, window)
+		if v.code != exitLockout || touched > 0 || !strings.Contains(v.text, "Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires.\n") ||
+			!strings.Contains(v.text, "RESULT: FAIL (LOCKOUT DETECTED)\n") {
+			t.Errorf("code %d, touched the network %d times:\n%s", v.code, touched, v.text)
+		}
+	}
+}
+
+// clusters are simulated shared poolers, one for each host, which do not know the
+// tenant unless a script says something else.
+type clusters map[string]*poolersim.Server
+
+func newClusters(t *testing.T, scripts map[string]poolersim.Script, more ...string) clusters {
+	secure, _ := serverTLS(t, "any")
+	all := make(clusters)
+	for _, host := range more {
+		all[host] = nil
+	}
+	for _, region := range probe.Regions {
+		for _, cluster := range probe.Clusters {
+			all[probe.SharedHost(cluster, region)] = nil
+		}
+	}
+	for host := range all {
+		script, ok := scripts[host]
+		if !ok {
+			script.OnStartup = poolersim.TenantNotFound("postgres.ejiddanxtqcleyswqvkc")
+		}
+		script.TLS = secure
+		all[host] = listen(t, script)
+	}
+	return all
+}
+
+func (c clusters) network() probe.Options {
+	return probe.Options{Lookup: func(ctx context.Context, host string) ([]string, error) {
+		if pooler := c[host]; pooler != nil {
+			return []string{pooler.Addr()}, nil
+		}
+		return nowhere(ctx, host)
+	}}
+}
+
+// counts are those of all clusters, which each have seen one socket at most.
+func (c clusters) counts(t *testing.T) (sum poolersim.Counts) {
+	t.Helper()
+	for host, pooler := range c {
+		n := pooler.Counts()
+		if n.Sockets > 1 || n.Sockets != n.Startups {
+			t.Errorf("%s: %+v", host, n)
+		}
+		sum.Sockets += n.Sockets
+		sum.Passwords += n.Passwords
+		sum.Queries += n.Queries
+	}
+	return sum
+}
+
+// TestFindRegion: every shared pooler is asked once, without a password, and the
+// one that knows the tenant is named.
+func TestFindRegion(t *testing.T) {
+	const there, lately = "aws-1-eu-central-2.pooler.supabase.com", "aws-2-me-central-1.pooler.supabase.com"
+	known := poolersim.Script{Auth: poolersim.SCRAM, Password: verifyPassword}
+	hosts := len(probe.Regions) * len(probe.Clusters)
+	for name, c := range map[string]struct {
+		flags   verifyFlags
+		scripts map[string]poolersim.Script
+		found   string
+		code    int
+		sockets int
+	}{
+		"found":   {scripts: map[string]poolersim.Script{there: known}, found: there, sockets: hosts},
+		"nowhere": {code: 1, sockets: hosts},
+		"added": {flags: verifyFlags{regions: []string{"me-central-1"}, clusters: []uint{2}}, scripts: map[string]poolersim.Script{lately: known},
+			found: lately, sockets: hosts + 1}, // of the others that are added, none exists
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := newClusters(t, c.scripts, slices.Collect(maps.Keys(c.scripts))...)
+			c.flags.findRegion, c.flags.json = true, true
+			v := verify(t, verifyDSN, c.flags, all.network())
+			if v.code != c.code || v.Found != c.found {
+				t.Errorf("code %d, found %q", v.code, v.Found)
+			}
+			if n := all.counts(t); n != (poolersim.Counts{Sockets: c.sockets}) {
+				t.Errorf("%+v, want %d sockets and nothing else", n, c.sockets)
+			}
+		})
+	}
+	all := newClusters(t, map[string]poolersim.Script{there: known})
+	v := verify(t, verifyDSN, verifyFlags{findRegion: true}, all.network())
+	if want := "Corrected DSN: postgresql://postgres.ejiddanx****@" + there + ":6543/postgres\n"; !strings.HasSuffix(v.text, want) {
+		t.Errorf("got\n%s", v.text)
+	}
+	if v := verify(t, "postgresql://app:pw-of-app@127.0.0.1:6543/appdb", verifyFlags{findRegion: true}, all.network()); v.code != exitFailure || v.text != "" {
+		t.Errorf("without a ref: code %d, %s", v.code, v.text)
+	}
+}
+
+// TestFindRegionLockedOut: a lockout at the first host ends the search.
+func TestFindRegionLockedOut(t *testing.T) {
+	const own = "aws-0-us-east-1.pooler.supabase.com"
+	slow := poolersim.Script{OnStartup: poolersim.Slow{By: time.Second, Then: poolersim.TenantNotFound("x.y")}}
+	scripts := make(map[string]poolersim.Script)
+	for host := range newClusters(t, nil) {
+		scripts[host] = slow
+	}
+	scripts[own] = poolersim.Script{OnStartup: poolersim.CircuitBreaker}
+	all := newClusters(t, scripts)
+	v := verify(t, verifyDSN, verifyFlags{findRegion: true, json: true}, all.network())
+	if v.code != exitLockout || v.Found != own || v.Reason != "lockout" {
+		t.Errorf("code %d, reason %s, found %q", v.code, v.Reason, v.Found)
+	}
+	if n := all.counts(t); n.Sockets > atOnce || n.Passwords != 0 {
+		t.Errorf("%+v", n)
+	}
+}

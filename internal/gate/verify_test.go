@@ -1,0 +1,143 @@
+package gate
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+const sharedDSN = "postgresql://postgres.ejiddanxtqcleyswqvkc:pass-word-1@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=verify-full"
+
+var (
+	at    = time.Date(2026, 1, 18, 15, 4, 5, 0, time.UTC)
+	asked = Trace{
+		Addresses: []string{"192.0.2.1", "192.0.2.2"}, Address: "192.0.2.1:6543", TLS: "TLS 1.3",
+		Names: []string{"*.pooler.supabase.com"}, Chain: []string{"CN=*.pooler.supabase.com", "CN=Supabase Root 2021 CA"},
+	}
+	through  = supervisor.Outcome{Reason: supervisor.ReasonOK, Latency: 45 * time.Millisecond, Dialled: at}
+	noTenant = supervisor.Outcome{
+		Reason: supervisor.ReasonTenantNotFound, Step: supervisor.StepStartup, SQLState: "XX000",
+		Message: "(ENOTFOUND) tenant/user postgres.ejiddanxtqcleyswqvkc not found", Dialled: at,
+	}
+)
+
+func verifyReport(t *testing.T, raw string) VerifyReport {
+	t.Helper()
+	return NewVerifyReport(dsn.Judge(raw, dsn.Rules{Env: dsn.Dev}, at), dsn.Dev)
+}
+
+// TestVerifyReports: the exact words of a report, for people and as JSON.
+func TestVerifyReports(t *testing.T) {
+	routed := asked
+	routed.Routed = true
+	elsewhere := func(host string, o supervisor.Outcome) Knock {
+		d := dsn.Judge(sharedDSN, dsn.Rules{Env: dsn.Dev}, at).DSN
+		d.Host = host
+		return Knock{d, o}
+	}
+	const here, there, silent = "aws-0-us-east-1.pooler.supabase.com", "aws-1-eu-west-1.pooler.supabase.com", "aws-1-sa-east-1.pooler.supabase.com"
+	away := supervisor.Outcome{Reason: supervisor.ReasonNetwork, Step: supervisor.StepDial, Message: "lookup " + silent + ": no such host"}
+	for name, fill := range map[string]func(*VerifyReport){
+		"pass":   func(r *VerifyReport) { r.Took(through, routed) },
+		"tenant": func(r *VerifyReport) { r.Took(noTenant, asked) },
+		"window": func(r *VerifyReport) {
+			until := at.Add(873 * time.Second)
+			r.Refused(Standing{
+				State: supervisor.Lockout, Blocks: true, ExitCode: ExitLockout, Reason: "lockout",
+				Message: "Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires.",
+				Advice:  supervisor.Guidance(supervisor.ReasonLockout), Window: Window{&until, 873, "sidecar"},
+			})
+		},
+		"found": func(r *VerifyReport) {
+			r.Searched([]Knock{elsewhere(here, noTenant), elsewhere(there, supervisor.Outcome{Reason: supervisor.ReasonOK}), elsewhere(silent, away)})
+		},
+		"nowhere": func(r *VerifyReport) {
+			r.Searched([]Knock{elsewhere(here, noTenant), elsewhere(silent, away)})
+		},
+	} {
+		r := verifyReport(t, sharedDSN)
+		fill(&r)
+		encoded, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := r.Text() + string(encoded) + "\n"
+		file := "testdata/verify/" + name + ".txt"
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s:\n%s", file, diff)
+		}
+	}
+}
+
+// TestVerifyStops: the step at which each kind of failure ends the way, and its
+// exit code.
+func TestVerifyStops(t *testing.T) {
+	unresolved, refused, plain, routed := Trace{}, asked, asked, asked
+	refused.Address, refused.TLS, plain.TLS, routed.Routed = "", "", "", true
+	for _, c := range []struct {
+		reason  supervisor.Reason
+		trigger supervisor.Trigger
+		step    supervisor.Step
+		state   string
+		trace   Trace
+		want    string
+		code    int
+	}{
+		{supervisor.ReasonConfigRejected, "", "", "", unresolved, "dsn", 1},
+		{supervisor.ReasonNetwork, "", supervisor.StepDial, "", unresolved, "dns", 1},
+		{supervisor.ReasonNetwork, "", supervisor.StepDial, "", refused, "tcp", 1},
+		{supervisor.ReasonTimeout, "", supervisor.StepTLS, "", plain, "tls", 1},
+		{supervisor.ReasonTLS, "", supervisor.StepTLS, "", plain, "tls", 1},
+		{supervisor.ReasonTLS, "", supervisor.StepStartup, "08P01", plain, "tls", 1}, // SSL required
+		{supervisor.ReasonTenantNotFound, "", supervisor.StepStartup, "XX000", asked, "routing", 1},
+		{supervisor.ReasonTimeout, "", supervisor.StepStartup, "", asked, "routing", 1},
+		{supervisor.ReasonUnknown, "", supervisor.StepStartup, "XX000", asked, "routing", 1},
+		{supervisor.ReasonUnavailable, "", supervisor.StepStartup, "57P03", asked, "login", 1},
+		{supervisor.ReasonLockout, supervisor.TriggerCircuitBreaker, supervisor.StepStartup, "XX000", asked, "login", 78},
+		{supervisor.ReasonAuthFailed, "", supervisor.StepStartup, "28P01", routed, "login", 1},
+		{supervisor.ReasonTimeout, "", supervisor.StepStartup, "", routed, "login", 1},
+		{supervisor.ReasonLockout, supervisor.TriggerServerLoginRetry, supervisor.StepQuery, "08P01", routed, "query", 78},
+	} {
+		r := verifyReport(t, sharedDSN)
+		r.Took(supervisor.Outcome{Reason: c.reason, Trigger: c.trigger, Step: c.step, SQLState: c.state, Message: "words"}, c.trace)
+		var failed []string
+		for i, step := range r.Steps {
+			if step.Status == Fail {
+				failed = append(failed, step.Name)
+			}
+			if len(failed) == 1 && step.Status != Fail && (step.Status != Skip || step.Message != "") {
+				t.Errorf("step %d after the failure: %+v", i, step)
+			}
+		}
+		if len(failed) != 1 || failed[0] != c.want || r.ExitCode != c.code || r.Reason != string(c.reason) || r.Result != "FAIL" {
+			t.Errorf("%s at %q failed at %v, code %d; want %s, %d", c.reason, c.step, failed, r.ExitCode, c.want, c.code)
+		}
+	}
+}
+
+// TestVerifyGuard: a DSN that is not dialled fails at its format or its identity.
+func TestVerifyGuard(t *testing.T) {
+	for raw, want := range map[string]string{
+		"postgresql://app:12/34@127.0.0.1:6543/appdb":                                                              "dsn",
+		"postgresql://postgres:pw@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=require":               "identity",
+		"postgresql://postgres.iaketsyhmqbwaabgykux:pw@aws-0-us-east-1.pooler.supabase.com:6543/p?sslmode=require": "identity",
+	} {
+		r := verifyReport(t, raw)
+		r.Refused(Judge(r.judged, supervisor.Reason(r.judged.Misconfigured())))
+		for _, step := range r.Steps {
+			if (step.Status == Fail) != (step.Name == want) || step.Name == want && step.Hint == "" {
+				t.Errorf("%s: %+v", r.judged.Code, step)
+			}
+		}
+	}
+}
