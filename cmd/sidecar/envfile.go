@@ -35,7 +35,7 @@ func (c *config) readEnvFile(name string) error {
 			value = inside
 		}
 		if value != "" {
-			c.DatabaseURL = value
+			c.DatabaseURL, c.URLFile = value, ""
 		}
 	}
 	return nil

@@ -55,8 +55,8 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	if report.Failed() {
 		report.Skipped("lockout", earlier)
 	} else {
-		known, note := heard(ctx, db, c)
-		report.Lockout(known, note, flags.noConnect)
+		found, note := known(ctx, db, c)
+		report.Lockout(found, note, flags.noConnect)
 	}
 	if flags.strict {
 		report.Strict()

@@ -41,6 +41,7 @@ func newRoot(std streams) *cobra.Command {
 		newVerify(std),
 		newGate(std),
 		newDSN(std),
+		newState(std),
 		newDemo(std),
 		&cobra.Command{
 			Use:   "version",

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,8 @@ type Client struct {
 	URL string
 	// Token is the sidecar's SIDECAR_TOKEN, for Status.
 	Token dsn.Secret
+	// HTTP makes the requests; nil means http.DefaultClient.
+	HTTP *http.Client
 }
 
 const (
@@ -58,7 +61,7 @@ func (c Client) get(ctx context.Context, page string, body any, codes ...int) er
 	if token := c.Token.Reveal(); token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := cmp.Or(c.HTTP, http.DefaultClient).Do(request)
 	if err != nil {
 		return fmt.Errorf("ask the sidecar: %w", err)
 	}
