@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -93,30 +90,8 @@ func verifyDatabase(ctx context.Context, db database, c config, std streams, fla
 		})
 		report.Took(outcome, gate.Trace(trace))
 		if outcome.Trigger == supervisor.TriggerServerLoginRetry && !known.Vouched {
-			report.Note("PgBouncer may be answering from memory. Ask twice: sidecar probe --twice")
+			report.Note(askTwice)
 		}
 	}
-	if ctx.Err() != nil {
-		return &failure{exitFailure, "interrupted", ""}
-	}
-	if flags.json {
-		printJSON(std.out, report)
-	} else {
-		fmt.Fprint(std.out, report.Text())
-	}
-	return exitWith(report.ExitCode)
-}
-
-// spend gets one permit, spends it on ask within a probe's time, and returns what
-// the machine takes the outcome for.
-func spend(ctx context.Context, db database, c config, ask func(context.Context, supervisor.Permit) supervisor.Outcome) supervisor.Outcome {
-	machine := supervisor.NewMachine(c.policy(), db.target, rand.Float64, time.Now())
-	permit, err := machine.Admit(time.Now())
-	if err != nil {
-		return supervisor.Outcome{Reason: db.target.Fault, Message: err.Error()}
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.policy().ProbeTimeout)
-	defer cancel()
-	outcome := ask(ctx, permit)
-	return machine.Settle(time.Now(), permit, outcome).Outcome
+	return tell(ctx, std, report, flags.json, report.ExitCode)
 }

@@ -50,7 +50,7 @@ func Heard(answer health.Readiness, dbHost bool) Standing {
 		s.Blocks, s.ExitCode, s.Advice = true, ExitLockout, supervisor.Guidance(supervisor.ReasonLockout)
 	case supervisor.Rejected:
 		s.Blocks, s.ExitCode = dbHost && s.Reason == string(supervisor.ReasonAuthFailed), ExitFailure
-		s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes; --force dials all the same."
+		s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes; sidecar probe --force dials all the same."
 	default:
 		return Standing{Window: Window{Source: "none"}}
 	}
