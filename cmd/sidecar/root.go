@@ -40,6 +40,7 @@ func newRoot(std streams) *cobra.Command {
 		newProbe(std),
 		newVerify(std),
 		newGate(std),
+		newSessions(std),
 		newDSN(std),
 		newDemo(std),
 		&cobra.Command{

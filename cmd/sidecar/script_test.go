@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -19,6 +21,27 @@ var poolers = map[string]poolersim.Script{
 	"LOCKED":   {Auth: poolersim.SCRAM, Password: "pw-of-app", OnQuery: poolersim.CachedError(`password authentication failed for user "app"`)},
 	"BREAKER":  {OnStartup: poolersim.CircuitBreaker},
 	"STARTING": {OnStartup: poolersim.Refusal{SQLState: "57P03", Message: "the database system is starting up"}},
+	"BUSY":     {Auth: poolersim.SCRAM, Password: "pw-of-app", Answer: activity},
+}
+
+// activity is the answer to the query of "sidecar sessions", of a server where a
+// role may not see others' sessions.
+func activity(sql string) (poolersim.Table, bool) {
+	if !strings.Contains(sql, "pg_stat_activity") {
+		return poolersim.Table{}, false
+	}
+	head := []string{"app", "f", "150018", "4711"} // our role, NOINHERIT, on PostgreSQL 15
+	var rows [][]string
+	for _, cells := range [][]string{
+		{"app", "api", "idle", "12", "93784"},
+		{"app", "api", "active", "1", "75"},
+		{"app", "dragonfly-sidecar", "active", "1", "0"},
+		{"app", "", "idle in transaction", "1", "7260"},
+		{"postgres", "psql", "hidden", "2", ""},
+	} {
+		rows = append(rows, append(slices.Clone(head), cells...))
+	}
+	return poolersim.Table{Columns: make([]string, 9), Rows: rows}, true
 }
 
 // TestScripts runs testdata/script against the real binary.
@@ -45,6 +68,7 @@ func TestScripts(t *testing.T) {
 				env.Defer(pooler.Close)
 				pooler.Set(script)
 				env.Setenv(name, pooler.DSN("app", "pw-of-app", "appdb"))
+				env.Setenv(name+"_ADDR", pooler.Addr())
 			}
 			return nil
 		},

@@ -92,19 +92,24 @@ func (r ProbeReport) Text() string {
 	if d.Host != "" {
 		b.WriteString(Box("POOLER IDENTITY", identity(d)) + "\n")
 	}
-	b.WriteString(r.lines() + "\n")
+	b.WriteString(r.lines() + "\n" + r.ending())
+	return b.String()
+}
+
+// ending is the result and the note below it.
+func (r ProbeReport) ending() string {
+	result := Result("PASS", "")
 	switch r.ExitCode {
 	case ExitOK:
-		b.WriteString(Result("PASS", ""))
 	case ExitLockout:
-		b.WriteString(Result("FAIL (LOCKOUT DETECTED)", r.Advice))
+		result = Result("FAIL (LOCKOUT DETECTED)", r.Advice)
 	default:
-		b.WriteString(Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), r.Advice))
+		result = Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), r.Advice)
 	}
 	if r.note != "" {
-		b.WriteString("NOTE: " + r.note + "\n")
+		result += "NOTE: " + r.note + "\n"
 	}
-	return b.String()
+	return result
 }
 
 // lines are the marks: identity, connection, query.
