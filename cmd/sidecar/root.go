@@ -41,6 +41,7 @@ func newRoot(std streams) *cobra.Command {
 		newVerify(std),
 		newGate(std),
 		newSessions(std),
+		newStatus(std),
 		newDSN(std),
 		newDemo(std),
 		&cobra.Command{

@@ -7,10 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
 // poolers are the simulated poolers that scripts find in their environment, each
@@ -56,6 +58,13 @@ func TestScripts(t *testing.T) {
 				if exit == nil || strconv.Itoa(exit.ExitCode()) != args[0] {
 					ts.Fatalf("want exit code %s, got %v", args[0], err)
 				}
+			},
+			// served STATE NAME=VALUE...: a sidecar that supervises $DATABASE_URL is in
+			// the state, and SIDECAR_URL leads to it
+			"served": func(ts *testscript.TestScript, _ bool, args []string) {
+				s := startSidecar(t, append(args[1:], "DATABASE_URL="+ts.Getenv("DATABASE_URL"))...)
+				s.awaitReadiness(supervisor.State(args[0]), 10*time.Second)
+				ts.Setenv("SIDECAR_URL", s.url)
 			},
 		},
 		Setup: func(env *testscript.Env) error {

@@ -128,11 +128,15 @@ func (r ProbeReport) lines() string {
 		}
 		return valid + fmt.Sprintf("❌ CONNECTION: NOT TRIED\n   %s\n%s", r.Login.Message, expires)
 	}
-	where := r.Reason
-	if r.Login.Step != "" {
-		where += " at " + r.Login.Step
+	return valid + fmt.Sprintf("❌ CONNECTION: FAILED\n   Error: %s (%s)\n", r.Login.Message, where(r.Reason, r.Login.Step))
+}
+
+// where is a reason and how far the probe came, if it came anywhere.
+func where(reason, step string) string {
+	if step == "" {
+		return reason
 	}
-	return valid + fmt.Sprintf("❌ CONNECTION: FAILED\n   Error: %s (%s)\n", r.Login.Message, where)
+	return reason + " at " + step
 }
 
 // identity is who logs in where. The user is shown whole only with a ref behind
