@@ -2,14 +2,24 @@
 // connection pooler is well, and tells everybody else.
 //
 //	sidecar [serve]               supervise DATABASE_URL and answer on $PORT
-//	sidecar probe [DSN] [--json]  one login, one query, one report; --force even
-//	                              inside a known window
+//	sidecar probe [DSN]           one login, one query, one report; --twice looks
+//	                              again, --force dials even in a known window
+//	sidecar verify [DSN]          at which step the way to the database ends;
+//	                              --find-region asks every shared pooler
+//	sidecar gate                  go or no go before a deploy
+//	sidecar sessions [DSN]        who is connected, before a password is changed
+//	sidecar status                what the running sidecar knows; --watch
 //	sidecar dsn check [DSN]       may this DSN be used, and what is to be changed
 //	sidecar dsn redact [DSN]      the form that may be shown
 //	sidecar dsn encode            a password percent-encoded
 //	sidecar dsn build             a DSN that every program reads alike
 //	sidecar demo [--once]         a lockout told on a simulated pooler
+//	sidecar completion bash       a script that completes commands with Tab
 //	sidecar version               what runs here
+//
+// Reports are for people, and with --json for programs. probe, verify, gate and
+// sessions dial once at most (probe --twice: twice), and not at all inside a
+// lockout window that the running sidecar knows of.
 //
 // serve answers /health (always 200), /readyz (200 or 503), /status, /metrics
 // and / while it supervises. It logs in at most once per probe, and after a

@@ -12,8 +12,13 @@ import (
 // newRoot returns the command tree. Without a command it serves.
 func newRoot(std streams) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "sidecar",
-		Short:         "Watches a pooled database for everybody else, and never inside a lockout window",
+		Use:   "sidecar",
+		Short: "Watches a pooled database for everybody else, and never inside a lockout window",
+		Long: `Watches a pooled database for everybody else, and never inside a lockout window.
+
+Without a command it serves: it supervises DATABASE_URL and answers on $PORT. Exit
+codes: 0 success, 1 failure, 2 wrong usage, 78 a lockout and nothing else.`,
+		Example:       "  sidecar                     # the long-running sidecar\n  sidecar status              # what it knows\n  sidecar probe --env prod    # one login and one report",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -29,7 +34,7 @@ func newRoot(std streams) *cobra.Command {
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(flagFailure)
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(
 		&cobra.Command{
 			Use:   "serve",
@@ -44,6 +49,7 @@ func newRoot(std streams) *cobra.Command {
 		newStatus(std),
 		newDSN(std),
 		newDemo(std),
+		newCompletion(std),
 		&cobra.Command{
 			Use:   "version",
 			Short: "Print version, commit and Go version",
@@ -54,6 +60,7 @@ func newRoot(std streams) *cobra.Command {
 			},
 		},
 	)
+	complete(root)
 	return root
 }
 
@@ -90,13 +97,11 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 func flagFailure(cmd *cobra.Command, err error) error {
 	hint := nearest(nil, cmd.CommandPath())
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && plainWord.MatchString(unknown.GetSpecifiedName()) {
-		names := &cobra.Command{SuggestionsMinimumDistance: 2} // borrows cobra's distance
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
-		})
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		name := unknown.GetSpecifiedName()
-		if near := names.SuggestionsFor(name); len(near) > 0 {
-			hint = "did you mean " + cmd.CommandPath() + " --" + near[0] + "?"
+		if fits := near(names, name); len(fits) > 0 {
+			hint = "did you mean " + cmd.CommandPath() + " --" + fits[0] + "?"
 		}
 		return &failure{exitUsage, "unknown flag: --" + name, hint}
 	}
@@ -107,6 +112,15 @@ func flagFailure(cmd *cobra.Command, err error) error {
 		return &failure{exitUsage, "--" + missing.GetFlag().Name + ": wants a value", hint}
 	}
 	return &failure{exitUsage, "unknown flag", hint}
+}
+
+// near are the names that a misspelt word may mean, by cobra's own distance.
+func near(names []string, word string) []string {
+	borrowed := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, name := range names {
+		borrowed.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	return borrowed.SuggestionsFor(word)
 }
 
 // nearest is the hint for a misspelt command: the nearest one there is, or else
