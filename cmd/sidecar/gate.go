@@ -34,7 +34,7 @@ for Railway's pre-deploy command.`,
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&flags.env, "env", "", "judge for prod or dev, and read .env.prod or .env.dev")
+	f.StringVar(&flags.env, "env", "", envUsage)
 	f.BoolVar(&flags.strict, "strict", false, "make warnings fail")
 	f.BoolVar(&flags.noConnect, "no-connect", false, "dial nothing")
 	f.BoolVar(&flags.json, "json", false, "print the report as JSON")

@@ -39,7 +39,7 @@ lockout window that the sidecar knows of, nothing is dialled and the exit code i
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&flags.env, "env", "", "judge for prod or dev, and read .env.prod or .env.dev")
+	f.StringVar(&flags.env, "env", "", envUsage)
 	f.BoolVar(&flags.json, "json", false, "print the report as JSON")
 	f.BoolVar(&flags.twice, "twice", false, "look again after 3 s when PgBouncer may have answered from memory")
 	f.BoolVar(&flags.force, "force", false, "dial even inside a known window; it prolongs the lockout")

@@ -38,7 +38,7 @@ window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&flags.env, "env", "", "judge for prod or dev, and read .env.prod or .env.dev")
+	f.StringVar(&flags.env, "env", "", envUsage)
 	f.BoolVar(&flags.json, "json", false, "print the report as JSON")
 	return command
 }
