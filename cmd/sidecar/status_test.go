@@ -153,8 +153,7 @@ func TestStatusWatchJSON(t *testing.T) {
 func TestStatusWatchTerminal(t *testing.T) {
 	t.Parallel()
 	s := startSidecar(t)
-	script := realpeer.Tool(t, "script", "bsdutils") // runs a command on a terminal of its own
-	watch := start(t, []string{"SIDECAR_URL=" + s.url, "SHELL=/bin/sh"}, script, "--quiet", "--return", "--flush", "--command", `exec "$SIDECAR" status --watch`, "/dev/null")
+	watch := onTerminal(t, `exec "$SIDECAR" status --watch`, "SIDECAR_URL="+s.url)
 	const wipe = "\x1b[H\x1b[J"
 	watch.until(t, wipe+"❌ MISCONFIGURED since ")
 	s.stop()

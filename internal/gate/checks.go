@@ -122,6 +122,9 @@ func (r *Report) Lockout(s Standing, note string, noConnect bool) {
 		c = Check{"lockout", Skip, note, ""}
 	case s.State == supervisor.Lockout || s.State == supervisor.Rejected:
 		c = Check{"lockout", Warn, s.Message, s.Advice}
+		if s.State == supervisor.Rejected {
+			c.Message = s.LastRefusal
+		}
 		if s.Blocks && !noConnect {
 			c.Status, r.ExitCode = Fail, max(r.ExitCode, s.ExitCode)
 		}

@@ -49,8 +49,11 @@ func Heard(answer health.Readiness, dbHost bool) Standing {
 	case supervisor.Lockout:
 		s.Blocks, s.ExitCode, s.Advice = true, ExitLockout, supervisor.Guidance(supervisor.ReasonLockout)
 	case supervisor.Rejected:
-		s.Blocks, s.ExitCode = dbHost && s.Reason == string(supervisor.ReasonAuthFailed), ExitFailure
-		s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes; sidecar probe --force dials all the same."
+		s.ExitCode, s.Advice = ExitFailure, supervisor.Guidance(supervisor.Reason(s.Reason))
+		if dbHost && s.Reason == string(supervisor.ReasonAuthFailed) {
+			s.Blocks = true
+			s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes. Once it is corrected: sidecar probe --force"
+		}
 	default:
 		return Standing{Window: Window{Source: "none"}}
 	}
