@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
@@ -121,17 +122,11 @@ func unnamed(application string) string {
 // columns writes rows below each other, each column as wide as its widest cell.
 func columns(rows [][]string) string {
 	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		line := ""
-		for i, cell := range row {
-			width := 0
-			for _, other := range rows {
-				width = max(width, len([]rune(other[i])))
-			}
-			line += "  " + pad(cell, width)
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
 	}
+	w.Flush()
 	return b.String()
 }
 

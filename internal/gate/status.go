@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,21 +67,13 @@ func StatusRows(s health.Status) []Row {
 // Changes are the rows that are new, have another value, or are gone.
 func Changes(before, after []Row) []Row {
 	var changed []Row
-	seen := func(rows []Row, fits func(Row) bool) bool {
-		for _, row := range rows {
-			if fits(row) {
-				return true
-			}
-		}
-		return false
-	}
 	for _, row := range after {
-		if !seen(before, func(old Row) bool { return old == row }) {
+		if !slices.Contains(before, row) {
 			changed = append(changed, row)
 		}
 	}
 	for _, old := range before {
-		if !seen(after, func(row Row) bool { return row.Name == old.Name }) {
+		if !slices.ContainsFunc(after, func(row Row) bool { return row.Name == old.Name }) {
 			changed = append(changed, Row{old.Name, "-"})
 		}
 	}
