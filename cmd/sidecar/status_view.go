@@ -37,7 +37,7 @@ type changedLines struct {
 func (v *changedLines) answered(status health.Status, _ json.RawMessage) {
 	rows := gate.StatusRows(status)
 	for _, row := range gate.Changes(v.known, rows) {
-		fmt.Fprintf(v.std.out, "%s %s: %s\n", now(), row.Name, row.Value)
+		fmt.Fprintf(v.std.out, "%s %s: %s\n", timeOfDay(), row.Name, row.Value)
 	}
 	v.known, v.error = rows, ""
 }
@@ -45,7 +45,7 @@ func (v *changedLines) answered(status health.Status, _ json.RawMessage) {
 func (v *changedLines) silent(err error) {
 	if err.Error() != v.error {
 		v.error = err.Error()
-		fmt.Fprintf(v.std.err, "sidecar: warning: %s %s\n", now(), v.error)
+		fmt.Fprintf(v.std.err, "sidecar: warning: %s %s\n", timeOfDay(), v.error)
 	}
 }
 
@@ -68,8 +68,8 @@ func (v picture) silent(err error) { v.draw(err.Error() + "\n") }
 
 // draw goes to the top left corner, wipes what is below and writes the text.
 func (v picture) draw(text string) {
-	fmt.Fprintf(v.std.out, "\x1b[H\x1b[J%s\n%s, asked every %s. Ctrl-C ends this.\n", text, now(), watchEvery)
+	fmt.Fprintf(v.std.out, "\x1b[H\x1b[J%s\n%s, asked every %s. Ctrl-C ends this.\n", text, timeOfDay(), watchEvery)
 }
 
-// now is the time on the wall.
-func now() string { return time.Now().UTC().Format("15:04:05 UTC") }
+// timeOfDay is the time on the wall.
+func timeOfDay() string { return time.Now().UTC().Format("15:04:05 UTC") }
