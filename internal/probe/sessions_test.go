@@ -2,7 +2,10 @@ package probe
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -47,6 +50,21 @@ func visit(t *testing.T, raw, application string) {
 	t.Cleanup(func() { conn.Close(context.Background()) })
 }
 
+// exec runs SQL as the superuser and waits until nothing of its session is left.
+func exec(t *testing.T, pg *realpeer.Postgres, sql string) {
+	t.Helper()
+	pg.Exec(t, sql)
+	realpeer.Until(t, 10*time.Second, "the superuser has left", func() error {
+		log := strings.Join(pg.Log(), "\n")
+		come := strings.Count(log, "connection authorized: user=postgres ")
+		gone := strings.Count(log, " user=postgres database=postgres host=[local]")
+		if come != gone {
+			return fmt.Errorf("%d of %d sessions have ended", gone, come)
+		}
+		return nil
+	})
+}
+
 // TestRealSessions: what a real PostgreSQL shows of whom, directly and through a
 // real PgBouncer, to a role that may not see others' sessions and, after the very
 // GRANT that the report names, to one that may. Each look is one login.
@@ -71,7 +89,7 @@ func TestRealSessions(t *testing.T) {
 		{"SELECT 1", want.Grant, Hidden},
 		{want.Grant, "", "idle"},
 	} {
-		pg.Exec(t, c.before)
+		exec(t, pg, c.before)
 		logins := pg.Logins("app")
 		found, outcome := sessions(t, pg.DSN("app", "right-horse-7"))
 		if outcome.Reason != supervisor.ReasonOK || pg.Logins("app")-logins != 1 {
@@ -101,7 +119,7 @@ func TestRealSessionsOfSystem(t *testing.T) {
 	pg := realpeer.StartPostgres(t, realpeer.PostgresConfig{Settings: map[string]string{"autovacuum": "on"}})
 	pg.CreateRole(t, "app", "right-horse-7")
 	for _, before := range []string{"SELECT 1", "GRANT pg_read_all_stats TO app"} {
-		pg.Exec(t, before)
+		exec(t, pg, before)
 		found, _ := sessions(t, pg.DSN("app", "right-horse-7"))
 		if diff := cmp.Diff([]Session{{User: "app", Application: applicationName, State: "active", Count: 1}}, found.seen(t)); diff != "" || found.Grant != "" {
 			t.Errorf("after %s: %+v\n%s", before, found, diff)
