@@ -17,18 +17,18 @@ import (
 
 var inQuotes = regexp.MustCompile("`([^`]+)`")
 
-// configTables are the tables of docs/config.md by their heading, without heads.
-func configTables(t *testing.T) map[string][][]string {
+// docTables are the tables of a document by their heading, without heads.
+func docTables(t *testing.T, name string) map[string][][]string {
 	t.Helper()
-	data, err := os.ReadFile("../../docs/config.md")
+	data, err := os.ReadFile("../../docs/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tables := make(map[string][][]string)
 	heading, before := "", ""
 	for line := range strings.Lines(string(data)) {
-		if name, ok := strings.CutPrefix(line, "## "); ok {
-			heading = strings.TrimSpace(name)
+		if strings.HasPrefix(line, "#") {
+			heading = strings.Trim(line, "# \n")
 		}
 		isRow := strings.HasPrefix(line, "|") && !strings.HasPrefix(line, "|--")
 		if isRow && strings.HasPrefix(before, "|") { // not the head
@@ -75,7 +75,7 @@ var computedDefaults = map[string][]string{
 // and no other.
 func TestDocsVariables(t *testing.T) {
 	documented := make(map[string][]string)
-	for heading, table := range configTables(t) {
+	for heading, table := range docTables(t, "config.md") {
 		if heading == "Spans of time" || heading == "Refused" {
 			continue
 		}
@@ -146,7 +146,7 @@ func TestDocsComputedDefaults(t *testing.T) {
 
 // TestDocsSpans: the spellings of a span of time, and the bounds.
 func TestDocsSpans(t *testing.T) {
-	table := configTables(t)["Spans of time"]
+	table := docTables(t, "config.md")["Spans of time"]
 	for _, row := range table {
 		var s span
 		if err := s.Decode(quoted(row[0])[0]); err != nil || time.Duration(s).String() != row[1] {
@@ -160,7 +160,7 @@ func TestDocsSpans(t *testing.T) {
 
 // TestDocsRefused: each bad value stops the start with the documented line.
 func TestDocsRefused(t *testing.T) {
-	for _, row := range configTables(t)["Refused"] {
+	for _, row := range docTables(t, "config.md")["Refused"] {
 		t.Run(row[0], func(t *testing.T) {
 			cleanEnvironment(t)
 			for setting := range strings.FieldsSeq(quoted(row[0])[0]) {

@@ -63,15 +63,15 @@ func (r *rotation) judgeDialled(now time.Time) dsn.Report {
 	return r.judge(now)
 }
 
-// watchEvery is how often the file is read. Reading it also sees what a file
+// fileEvery is how often the file is read. Reading it also sees what a file
 // system's notices do not: swapped symlinks of mounted secrets, network disks.
-const watchEvery = time.Second
+const fileEvery = time.Second
 
 // watch takes up a new DSN of the file, and on SIGHUP whatever has changed there
 // and in the store, until the context ends.
 func (r *rotation) watch(ctx context.Context, sup *supervisor.Supervisor) {
 	defer signal.Stop(r.hangup)
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTicker(fileEvery)
 	defer tick.Stop()
 	if r.config.URLFile == "" {
 		tick.Stop()

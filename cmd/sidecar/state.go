@@ -28,7 +28,6 @@ hold that a restart keeps to. To see what a running sidecar knows: sidecar statu
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
 	}
-	command.SuggestionsMinimumDistance = 2
 	command.AddCommand(newStateShow(std), newStateClear(std))
 	return command
 }

@@ -121,6 +121,9 @@ func (r *Report) Lockout(s Standing, note string, noConnect bool) {
 	switch {
 	case s.State != "":
 		c = Check{"lockout", Warn, s.Message, s.Advice}
+		if s.State == supervisor.Rejected {
+			c.Message = s.LastRefusal
+		}
 		if s.Blocks && !noConnect {
 			c.Status, r.ExitCode = Fail, max(r.ExitCode, s.ExitCode)
 		}

@@ -51,10 +51,13 @@ func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 		s.Blocks, s.ExitCode, s.Advice = true, ExitLockout, supervisor.Guidance(supervisor.ReasonLockout)
 	case s.Reason == string(supervisor.ReasonStoreLost):
 		s.Blocks, s.ExitCode = true, ExitFailure
-		s.Advice = "Wait until then. If you are sure that there is no lockout: sidecar state clear; --force dials all the same."
+		s.Advice = "Wait until then. If you are sure that there is no lockout: sidecar state clear, or sidecar probe --force"
 	case s.State == supervisor.Rejected:
-		s.Blocks, s.ExitCode = dbHost && s.Reason == string(supervisor.ReasonAuthFailed), ExitFailure
-		s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes; --force dials all the same."
+		s.ExitCode, s.Advice = ExitFailure, supervisor.Guidance(supervisor.Reason(s.Reason))
+		if dbHost && s.Reason == string(supervisor.ReasonAuthFailed) {
+			s.Blocks = true
+			s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes. Once it is corrected: sidecar probe --force"
+		}
 	default:
 		return Standing{Window: Window{Source: "none"}}
 	}

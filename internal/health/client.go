@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,10 +41,25 @@ func (c Client) Readiness(ctx context.Context) (Readiness, error) {
 	return body, err
 }
 
+// ErrToken says that /status wants a token, or another one.
+var ErrToken = errors.New("ask the sidecar: status wants the token of SIDECAR_TOKEN")
+
 // Status asks /status.
 func (c Client) Status(ctx context.Context) (Status, error) {
-	var body Status
-	return body, c.get(ctx, "status", &body, http.StatusOK)
+	status, _, err := c.StatusJSON(ctx)
+	return status, err
+}
+
+// StatusJSON is Status, with the answer as it came: another version of the sidecar
+// may say more than [Status] holds.
+func (c Client) StatusJSON(ctx context.Context) (status Status, text json.RawMessage, err error) {
+	if err = c.get(ctx, "status", &text, http.StatusOK); err == nil {
+		err = json.Unmarshal(text, &status)
+	}
+	if err == nil && status.State == "" {
+		err = errors.New("ask the sidecar: status is another program's")
+	}
+	return status, text, err
 }
 
 // get decodes the JSON of a page that answers with one of the codes.
@@ -66,6 +82,9 @@ func (c Client) get(ctx context.Context, page string, body any, codes ...int) er
 		return fmt.Errorf("ask the sidecar: %w", err)
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusUnauthorized {
+		return ErrToken
+	}
 	if !slices.Contains(codes, response.StatusCode) {
 		return fmt.Errorf("ask the sidecar: %s answered %s", page, response.Status)
 	}
