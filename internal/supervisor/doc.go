@@ -26,7 +26,7 @@
 // In the words of circuit breakers: lockout is open, the trial after it is
 // half-open, ready and retrying are closed.
 //
-// What is guaranteed (contract 4, invariants 1 to 3):
+// What is guaranteed (contract 4, invariants 1 to 3 and 6):
 //
 //   - Inside a window [Machine.Admit] gives no [Permit], and only a Permit opens
 //     a connection.
@@ -34,6 +34,10 @@
 //     whose Permit is not the one that is out changes nothing.
 //   - A window or hold lasts min + j*(max-min) with j in [0,1): never shorter
 //     than its minimum, never longer than its maximum.
+//
+//   - A [Record] carries all of this through a restart: a window on the wall
+//     clock, never longer than its maximum; an attempt that was begun and not
+//     ended keeps the spacing of the retries.
 //
 // [Machine] is pure: no clock, goroutine, log or I/O; the time is a parameter.
 // [Supervisor] drives it and publishes an immutable [Snapshot] for all readers.
