@@ -19,5 +19,10 @@ export const sidecar = (repository: string) =>
       restartPolicyType: "ON_FAILURE",
       restartPolicyMaxRetries: 3,
     },
-    env: { DATABASE_URL: preserve() },
+    env: {
+      DATABASE_URL: preserve(),
+      PORT: "8080",
+      // The deployment before is asked for its window: see railway.toml.
+      SIDECAR_INHERIT_URL: "http://${{RAILWAY_PRIVATE_DOMAIN}}:8080",
+    },
   });

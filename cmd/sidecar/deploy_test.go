@@ -28,7 +28,7 @@ func TestDeployOutlastsWindows(t *testing.T) {
 		if timeout := time.Duration(seconds) * time.Second; timeout <= longest {
 			t.Errorf("%s: the health check ends after %s, a window lasts up to %s", file, timeout, longest)
 		}
-		for _, want := range []string{`"/readyz"`, `"/health"`, "sleepApplication", "drainingSeconds"} {
+		for _, want := range []string{`"/readyz"`, `"/health"`, "sleepApplication", "drainingSeconds", "SIDECAR_INHERIT_URL"} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("%s does not mention %s", file, want)
 			}

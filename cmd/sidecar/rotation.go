@@ -106,7 +106,7 @@ func (r *rotation) change(ctx context.Context, sup *supervisor.Supervisor, text 
 	r.judged = text
 	db := newDatabase(text, r.config)
 	if db.target.Fault != "" && r.current.Load().target.Fault == "" {
-		announce(r.log, db)
+		findings(r.log, db)
 		r.log.Error("the new DSN is refused; the one before stays in use", "reason", db.target.Fault)
 		return
 	}
@@ -172,6 +172,11 @@ func announce(log *slog.Logger, db database) {
 	if d := db.report.DSN; db.raw != "" {
 		log.LogAttrs(context.Background(), slog.LevelInfo, d.Line(), d.Attrs()...)
 	}
+	findings(log, db)
+}
+
+// findings writes what the guard has against a DSN.
+func findings(log *slog.Logger, db database) {
 	for _, f := range db.report.Findings {
 		level := slog.LevelError
 		if f.Severity == dsn.Warning {
