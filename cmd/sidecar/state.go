@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
 )
@@ -44,12 +45,7 @@ func newStateShow(std streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				printJSON(std.out, stored)
-			} else {
-				fmt.Fprint(std.out, stored.Text())
-			}
-			return nil
+			return tell(cmd.Context(), std, stored, asJSON, exitOK)
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
@@ -74,33 +70,15 @@ on SIGHUP, one that is not running at its next start.`,
 	return command
 }
 
-// storedState is what "state show" prints.
-type storedState struct {
-	Place   string         `json:"place"`
-	Lost    string         `json:"lost"` // why it cannot be read; empty: it can
-	Windows []storedWindow `json:"windows"`
-	Hold    *storedWindow  `json:"hold"` // of the DSN supervised last
-}
-
-// storedWindow is a window or a hold that is not over.
-type storedWindow struct {
-	Key              string             `json:"key"`
-	Reason           supervisor.Reason  `json:"reason"`
-	Trigger          supervisor.Trigger `json:"trigger"`
-	Since            time.Time          `json:"since"`
-	Until            time.Time          `json:"until"`
-	RemainingSeconds int64              `json:"remaining_seconds"`
-}
-
 // openState reads the store. What is lost is part of the answer.
-func openState(ctx context.Context) (*store.File, storedState, error) {
+func openState(ctx context.Context) (*store.File, gate.StateReport, error) {
 	c, err := loadConfig()
 	if err != nil {
-		return nil, storedState{}, err
+		return nil, gate.StateReport{}, err
 	}
 	path := c.statePath()
 	if path == "" {
-		return nil, storedState{}, &failure{exitFailure, "the state lives in the sidecar's memory, which no other process can read",
+		return nil, gate.StateReport{}, &failure{exitFailure, "the state lives in the sidecar's memory, which no other process can read",
 			"ask the running one: sidecar status; or set SIDECAR_STATE=file:PATH as the sidecar has it"}
 	}
 	file := store.NewFile(path)
@@ -109,48 +87,14 @@ func openState(ctx context.Context) (*store.File, storedState, error) {
 	record, _, err := file.Load(ctx)
 	lost, isLost := errors.AsType[*store.LostError](err)
 	if err != nil && !isLost {
-		return nil, storedState{}, fmt.Errorf("read the state: %w", err)
+		return nil, gate.StateReport{}, fmt.Errorf("read the state: %w", err)
 	}
-	now := time.Now()
-	s := storedState{Place: "file:" + path, Windows: []storedWindow{}}
+	why := ""
 	if isLost {
-		s.Lost = lost.Why
+		why = lost.Why
 	}
-	for _, w := range record.Windows {
-		if w.Until.After(now) {
-			s.Windows = append(s.Windows, storedWindow{w.Key, supervisor.ReasonLockout, w.Trigger, w.Opened, w.Until, supervisor.CeilSeconds(w.Until.Sub(now))})
-		}
-	}
-	if v := record.Verdict; v.State == supervisor.Rejected && v.Next.After(now) {
-		s.Hold = &storedWindow{v.Key, v.Reason, v.Trigger, v.Since, v.Next, supervisor.CeilSeconds(v.Next.Sub(now))}
-	}
-	return file, s, nil
+	return file, gate.NewStateReport("file:"+path, why, record, time.Now()), nil
 }
-
-// Text is what is stored, for people.
-func (s storedState) Text() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "State: %s\n", s.Place)
-	if s.Lost != "" {
-		fmt.Fprintf(&b, "LOST: %s. It may have held a window: a sidecar waits for the shortest one after the file was written.\n", s.Lost)
-	}
-	for _, w := range s.Windows {
-		fmt.Fprintf(&b, "WINDOW: %s, key %s, since %s, until %s (%ds). No connection attempts until then.\n",
-			w.Trigger, w.Key, clock(w.Since), clock(w.Until), w.RemainingSeconds)
-	}
-	if h := s.Hold; h != nil {
-		fmt.Fprintf(&b, "HOLD: %s, key %s, since %s, until %s (%ds). A changed credential ends it.\n",
-			h.Reason, h.Key, clock(h.Since), clock(h.Until), h.RemainingSeconds)
-	}
-	if s.empty() {
-		b.WriteString("No window and no hold is stored.\n")
-	}
-	return b.String()
-}
-
-func (s storedState) empty() bool { return s.Lost == "" && len(s.Windows) == 0 && s.Hold == nil }
-
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // clearState asks, and writes an empty record.
 func clearState(ctx context.Context, std streams, yes bool) error {
@@ -159,7 +103,7 @@ func clearState(ctx context.Context, std streams, yes bool) error {
 		return err
 	}
 	fmt.Fprint(std.out, stored.Text())
-	if stored.empty() {
+	if stored.Empty() {
 		return nil
 	}
 	if !yes {

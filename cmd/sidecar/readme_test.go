@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/health"
+)
+
+// TestReadmeTranscript: the README's lockout is told in the words that come out:
+// the body of /readyz has its fields, and status and probe print what it shows.
+func TestReadmeTranscript(t *testing.T) {
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := string(data)
+	var ready health.Readiness
+	body := regexp.MustCompile(`(?m)^\{"ready":false.*\}$`).FindString(readme)
+	if err := json.Unmarshal([]byte(body), &ready); err != nil || ready.RetryAt == nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	var printed bytes.Buffer
+	if printJSON(&printed, ready); strings.TrimSpace(printed.String()) != body {
+		t.Errorf("/readyz prints %s", &printed)
+	}
+
+	since := time.Date(2026, 11, 26, 22, 23, 46, 0, time.UTC)
+	now := since.Add(time.Minute + time.Second)
+	status := health.Status{
+		State: ready.State, Reason: ready.Reason, Trigger: ready.Trigger, Since: since, RetryAt: ready.RetryAt, RetryInSeconds: ready.RetryInSeconds,
+		WindowsInRow: 1, Advice: "Wait until 22:41:24 UTC. Do NOT restart services: every restart is another login. The pooler cannot log in to the database: meanwhile find the right password, but save it in DATABASE_URL only after that time, because saving restarts the service.",
+		DSN: health.StatusDSN{Host: "127.0.0.1", Port: 17672, PoolerMode: dsn.ModeUnknown}, Guard: health.StatusGuard{Env: dsn.Dev, OK: true},
+		LastAttempt: &health.LastAttempt{At: since, Reason: "lockout", Step: "query", SQLState: "08P01", Message: "server login has been failing, try again later (server_login_retry)"},
+		Waiver:      health.StatusWaiver{Status: dsn.WaiverNone}, Store: health.Store{Kind: "memory", Healthy: true},
+	}
+	if text := gate.StatusText(status, now); !strings.Contains(readme, text) {
+		t.Errorf("status prints\n%s", text)
+	}
+
+	report := gate.NewProbeReport(dsn.Judge("postgresql://app:p@127.0.0.1:17672/postgres", dsn.Rules{Env: dsn.Dev}, now))
+	report.Refused(gate.Heard(ready, false, "sidecar"))
+	_, tail, _ := strings.Cut(report.Text(), "IDENTITY: VALID\n")
+	if !strings.Contains(readme, tail+"exit code 78\n") {
+		t.Errorf("probe prints\n%s", tail)
+	}
+	if lines := strings.Count(tail, "\n"); !strings.Contains(readme, "tail -9;") || lines != 9 {
+		t.Errorf("%d lines", lines)
+	}
+}
