@@ -30,8 +30,10 @@
 //
 //   - Inside a window [Machine.Admit] gives no [Permit], and only a Permit opens
 //     a connection.
+//
 //   - One Permit is at most one login, and one Permit is out at a time. A result
 //     whose Permit is not the one that is out changes nothing.
+//
 //   - A window or hold lasts min + j*(max-min) with j in [0,1): never shorter
 //     than its minimum, never longer than its maximum.
 //
