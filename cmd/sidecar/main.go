@@ -4,6 +4,10 @@
 //	sidecar [serve]               supervise DATABASE_URL and answer on $PORT
 //	sidecar probe [DSN] [--json]  one login, one query, one report; --force even
 //	                              inside a known window
+//	sidecar run -- CMD ...        start a worker when the sidecar says ready; hold it
+//	                              in a lockout (docs/workers.md)
+//	sidecar wait                  until the sidecar says ready
+//	sidecar healthcheck           does the sidecar of this container live
 //	sidecar dsn check [DSN]       may this DSN be used, and what is to be changed
 //	sidecar dsn redact [DSN]      the form that may be shown
 //	sidecar dsn encode            a password percent-encoded

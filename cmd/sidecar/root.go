@@ -40,6 +40,9 @@ func newRoot(std streams) *cobra.Command {
 		newProbe(std),
 		newVerify(std),
 		newGate(std),
+		newRun(std),
+		newWait(std),
+		newHealthcheck(std),
 		newDSN(std),
 		newDemo(std),
 		&cobra.Command{

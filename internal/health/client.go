@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
@@ -19,6 +20,9 @@ type Client struct {
 	URL string
 	// Token is the sidecar's SIDECAR_TOKEN, for Status.
 	Token dsn.Secret
+	// Stable is how long the database has to have been ready already for
+	// Readiness to say so; zero asks for no more than this moment.
+	Stable time.Duration
 }
 
 const (
@@ -30,7 +34,11 @@ const (
 // answer within two seconds, is an error.
 func (c Client) Readiness(ctx context.Context) (Readiness, error) {
 	var body Readiness
-	err := c.get(ctx, "readyz", &body, http.StatusOK, http.StatusServiceUnavailable)
+	page := "readyz"
+	if c.Stable > 0 {
+		page += "?stable=" + c.Stable.String()
+	}
+	err := c.get(ctx, page, &body, http.StatusOK, http.StatusServiceUnavailable)
 	if err == nil && body.State == "" {
 		err = fmt.Errorf("ask the sidecar: %s answered something else than a readiness", c.URL)
 	}
@@ -43,13 +51,28 @@ func (c Client) Status(ctx context.Context) (Status, error) {
 	return body, c.get(ctx, "status", &body, http.StatusOK)
 }
 
+// Alive asks /health, which says 200 in every state: an error means that no
+// sidecar is there.
+func (c Client) Alive(ctx context.Context) error {
+	var body Liveness
+	err := c.get(ctx, "health", &body, http.StatusOK)
+	if err == nil && body.State == "" {
+		err = fmt.Errorf("ask the sidecar: %s answered something else than its health", c.URL)
+	}
+	return err
+}
+
 // get decodes the JSON of a page that answers with one of the codes.
 func (c Client) get(ctx context.Context, page string, body any, codes ...int) error {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	address, err := url.JoinPath(c.URL, page)
+	path, query, _ := strings.Cut(page, "?")
+	address, err := url.JoinPath(c.URL, path)
 	if err != nil {
 		return fmt.Errorf("ask the sidecar: %w", err)
+	}
+	if query != "" {
+		address += "?" + query
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
