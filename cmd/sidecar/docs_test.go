@@ -20,7 +20,13 @@ var inQuotes = regexp.MustCompile("`([^`]+)`")
 // configTables are the tables of docs/config.md by their heading, without heads.
 func configTables(t *testing.T) map[string][][]string {
 	t.Helper()
-	data, err := os.ReadFile("../../docs/config.md")
+	return docTables(t, "config.md")
+}
+
+// docTables are the tables of a document by their heading, without heads.
+func docTables(t *testing.T, name string) map[string][][]string {
+	t.Helper()
+	data, err := os.ReadFile("../../docs/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
