@@ -24,6 +24,7 @@ type child struct {
 	pid   int  // 0 while CMD does not run
 	group int  // CMD's, also after its end
 	told  bool // CMD was sent a signal that ends
+	lent  bool // the terminal is CMD's
 }
 
 // passedOn are the signals that CMD's group gets besides the endings.
@@ -69,7 +70,7 @@ func (c *child) start(ctx context.Context, path string, args, environment []stri
 	if err != nil {
 		return cannotStart(err)
 	}
-	c.pid, c.group, c.told = pid, pid, false
+	c.pid, c.group, c.told, c.lent = pid, pid, false, lend(pid)
 	return nil
 }
 
@@ -78,8 +79,11 @@ func (c *child) wait() (code int, told bool) {
 	status := <-c.ended
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if status.Signaled() {
-		return 128 + int(status.Signal()), c.told
+	if c.lent {
+		takeBack()
+	}
+	if s := status.Signal(); status.Signaled() { // Ctrl-C goes to CMD without us
+		return 128 + int(s), c.told || slices.Contains(endings, os.Signal(s))
 	}
 	return status.ExitStatus(), c.told
 }

@@ -11,6 +11,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
 // TestRunSidecarAway: a sidecar that is away, comes late, dies while CMD runs and
@@ -44,6 +45,26 @@ func TestRunSidecarAway(t *testing.T) {
 	r.signal(syscall.SIGTERM)
 	if code, _ := r.code(10 * time.Second); code != 143 || strings.Contains(r.says.String(), "pw-of-ops") {
 		t.Errorf("code %d", code)
+	}
+}
+
+// TestRunLeavesAlone: a CMD that runs is not touched when the sidecar turns not
+// ready, and the sidecar is not even asked.
+func TestRunLeavesAlone(t *testing.T) {
+	t.Parallel()
+	s, pooler, address := readySidecar(t, "SIDECAR_PROBE_INTERVAL=100ms")
+	r := shell(t, address, "--jitter 0", "trap 'exit 9' TERM; "+lingers)
+	r.awaitStarts(1, 10*time.Second)
+	pooler.Set(poolersim.Script{OnStartup: poolersim.CircuitBreaker})
+	s.await(supervisor.Lockout, 10*time.Second)
+	questions := asked(s)
+	<-time.After(3 * time.Second) // more than one question's time
+	if n := asked(s) - questions; n != 0 {
+		t.Errorf("%d questions while CMD runs", n)
+	}
+	r.signal(syscall.SIGTERM)
+	if code, _ := r.code(10 * time.Second); code != 9 || len(r.starts()) != 1 {
+		t.Errorf("code %d, %d starts", code, len(r.starts()))
 	}
 }
 

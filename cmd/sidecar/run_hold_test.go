@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"syscall"
 	"testing"
 	"time"
@@ -37,13 +36,15 @@ func TestRunHolds(t *testing.T) {
 				pooler.Set(poolersim.Script{})
 			}
 			<-time.After(time.Until(r.begun.Add(lasts)))
+			r.awaitStarts(2, 20*time.Second) // a slow machine may need longer
+			lasted := time.Since(r.begun)
 			r.signal(syscall.SIGTERM)
 			if code, _ := r.code(10 * time.Second); code != 143 && code != exitLockout {
 				t.Errorf("code %d", code)
 			}
-			starts, most := r.starts(), int(math.Ceil(float64(lasts)/float64(hold)))+1
-			if len(starts) < 2 || len(starts) > most {
-				t.Errorf("%d starts in %s, at most %d are meant", len(starts), lasts, most)
+			starts, most := r.starts(), int(lasted/hold)+1
+			if len(starts) > most {
+				t.Errorf("%d starts in %s, at most %d are meant", len(starts), lasted, most)
 			}
 			for i, at := range starts[1:] {
 				if gap := at.Sub(starts[i]); gap < hold {
@@ -61,7 +62,7 @@ func TestRunHolds(t *testing.T) {
 					}
 				}
 			}
-			t.Logf("%d starts in %s, %d logins of the worker, %d windows", len(starts), lasts, len(workerLogins(pooler)), len(windows))
+			t.Logf("%d starts in %s, %d logins of the worker, %d windows", len(starts), lasted.Round(time.Second), len(workerLogins(pooler)), len(windows))
 		})
 	}
 }

@@ -79,7 +79,7 @@ func childrenOf(t *testing.T, pid int) (running, dead int) {
 func TestRunSweeps(t *testing.T) {
 	t.Parallel()
 	_, _, address := readySidecar(t)
-	r := shell(t, address, "--jitter 0 --hold 1h", `sh -c 'trap "echo member told; exit" TERM; echo up; while :; do sleep 0.02; done' & sleep 0.5; exit 78`)
+	r := shell(t, address, "--jitter 0 --hold 1h", `sh -c 'trap "echo member told; exit" TERM; echo up; `+lingers+`' & sleep 0.5; exit 78`)
 	r.awaitWords(&r.out, "up\nmember told\n", 10*time.Second)
 	r.awaitWords(&r.says, "holding after a lockout: 3600s (60m) remaining; the sidecar says ready", 10*time.Second)
 	r.signal(syscall.SIGTERM)

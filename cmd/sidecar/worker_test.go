@@ -70,6 +70,7 @@ func begin(t *testing.T, env []string, flags string, words ...string) *running {
 func (r *running) start() {
 	r.t.Helper()
 	r.begun = time.Now()
+	r.command.WaitDelay = time.Second // somebody whom CMD left may hold the pipes
 	if err := r.command.Start(); err != nil {
 		r.t.Fatal(err)
 	}
@@ -92,6 +93,9 @@ func shell(t *testing.T, env []string, flags, script string) *running {
 	t.Helper()
 	return begin(t, env, "run "+flags+" --", "sh", "-c", `date +%s%N >>"$DIR/starts"; `+script)
 }
+
+// lingers is a script that goes on for half a minute, and meets its traps at once.
+const lingers = `i=0; while [ $((i += 1)) -lt 1000 ]; do sleep 0.02; done`
 
 // starts are the times at which the script began.
 func (r *running) starts() (all []time.Time) {
