@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,7 +49,9 @@ that a platform's restarts do not become the next lockout.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return runWorker(args, flags, std) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runWorker(cmd.Context(), args, flags, std)
+		},
 	}
 	f := command.Flags()
 	f.SetInterspersed(false) // what follows CMD is CMD's
@@ -59,7 +62,7 @@ that a platform's restarts do not become the next lockout.`,
 }
 
 // runWorker starts CMD as often as its gate opens, and ends as CMD does.
-func runWorker(args []string, flags runFlags, std streams) error {
+func runWorker(parent context.Context, args []string, flags runFlags, std streams) error {
 	environment := os.Environ() // CMD gets it as it is, empty variables included
 	c, err := loadConfig()
 	if err != nil {
@@ -76,6 +79,7 @@ func runWorker(args []string, flags runFlags, std streams) error {
 	entrance.key = introduce(c, std)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	child := newChild(cancel)
+	follow(parent, cancel)
 	for {
 		if err := entrance.pass(ctx); err != nil {
 			return err
@@ -129,5 +133,9 @@ func cannotStart(err error) error {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		return &failure{exitMissing, "CMD: there is no such program", "its first word has to be a program in PATH, or the path of one"}
 	}
-	return &failure{exitNotExecutable, "CMD: cannot be executed", "a script needs execute permission and a first line such as #!/bin/sh"}
+	message := "CMD: cannot be executed"
+	if cause, ok := errors.AsType[syscall.Errno](err); ok {
+		message += ": " + cause.Error()
+	}
+	return &failure{exitNotExecutable, message, "a script needs execute permission and a first line such as #!/bin/sh"}
 }

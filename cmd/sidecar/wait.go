@@ -31,12 +31,12 @@ For entrypoints and CI. A worker that can meet a lockout later is better started
 with sidecar run, which also keeps a restart from being the next login.`,
 		Example: "  sidecar wait && exec python worker.py\n  sidecar wait --timeout 5m --stable 30s",
 		Args:    none,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig()
 			if err != nil {
 				return err
 			}
-			ctx, stop := untilTold()
+			ctx, stop := untilTold(cmd.Context())
 			defer stop()
 			return waitReady(ctx, c, flags, std)
 		},
@@ -70,12 +70,22 @@ func toldTo(end os.Signal) error {
 
 // untilTold returns a context that ends with the first signal that asks for it;
 // its cause has the exit code.
-func untilTold() (context.Context, func()) {
+func untilTold(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, endings...)
 	go func() { cancel(toldTo(<-signals)) }()
+	follow(parent, cancel)
 	return ctx, func() { signal.Stop(signals) }
+}
+
+// follow ends with the parent, too: main hears a signal that came before we
+// listened. One that both hear is given the time to come with its own exit code.
+func follow(parent context.Context, cancel context.CancelCauseFunc) {
+	context.AfterFunc(parent, func() {
+		<-time.After(100 * time.Millisecond)
+		cancel(toldTo(syscall.SIGTERM))
+	})
 }
 
 // redactedURL is an address without a password in it.

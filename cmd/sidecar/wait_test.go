@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"syscall"
@@ -49,6 +50,19 @@ func TestWait(t *testing.T) {
 		if code, _ := r.code(5 * time.Second); code != want {
 			t.Errorf("%s: code %d", sig, code)
 		}
+	}
+}
+
+// TestToldBefore: a signal that came before run or wait listened ends them all
+// the same.
+func TestToldBefore(t *testing.T) {
+	cleanEnvironment(t)
+	t.Setenv("SIDECAR_URL", "http://127.0.0.1:1")
+	told, cancel := context.WithCancel(t.Context())
+	cancel()
+	var said shared
+	if code := run(told, []string{"wait"}, streams{nil, &said, &said}); code != 143 {
+		t.Errorf("code %d: %s", code, said.String())
 	}
 }
 
