@@ -8,8 +8,6 @@ import (
 	"os"
 	"reflect"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 // Spans of time take 15m, 900s or bare seconds.
 type config struct {
 	DatabaseURL string  `envconfig:"DATABASE_URL"`            // the apps' own DSN; unset: nothing is dialled
+	URLFile     string  `envconfig:"DATABASE_URL_FILE"`       // the same from a file, read anew when it changes
 	Mode        envMode `envconfig:"SUPABASE_MODE"`           // prod or dev
 	Connection  string  `envconfig:"DB_CONNECTION_MODE"`      // direct_waiver asks for the waiver
 	WaiverEnds  string  `envconfig:"SIDECAR_WAIVER_EXPIRES"`  // end of the waiver: a date or RFC 3339
@@ -45,17 +44,15 @@ type config struct {
 	RejectedMax   span   `envconfig:"SIDECAR_REJECTED_MAX" default:"30m"`
 	LockoutOn     counts `envconfig:"SIDECAR_LOCKOUT_ON" default:"server_login_retry,query_wait_timeout,circuit_breaker,network_ban"`
 
-	State       string `envconfig:"SIDECAR_STATE"`      // where the deadline lives: memory:
+	State       string `envconfig:"SIDECAR_STATE"`      // where the deadline lives: memory: or file:PATH
 	SidecarURL  string `envconfig:"SIDECAR_URL"`        // the sidecar that client commands ask
 	Token       string `envconfig:"SIDECAR_TOKEN"`      // protects / and /status
 	LogFormat   string `envconfig:"SIDECAR_LOG_FORMAT"` // text or json; by default text on a terminal
 	LogLevel    string `envconfig:"SIDECAR_LOG_LEVEL" default:"info"`
-	Environment string `envconfig:"RAILWAY_ENVIRONMENT_NAME"` // production makes prod the default mode
-
-	// Not there yet; they are refused so that nobody believes they work.
-	URLFile     string `envconfig:"DATABASE_URL_FILE"`
-	InheritURL  string `envconfig:"SIDECAR_INHERIT_URL"`
-	ClearBefore string `envconfig:"SIDECAR_CLEAR_BEFORE"`
+	Environment string `envconfig:"RAILWAY_ENVIRONMENT_NAME"`  // production makes prod the default mode
+	Volume      string `envconfig:"RAILWAY_VOLUME_MOUNT_PATH"` // holds the state when SIDECAR_STATE is not set
+	ClearBefore moment `envconfig:"SIDECAR_CLEAR_BEFORE"`      // windows and holds from before are over
+	InheritURL  string `envconfig:"SIDECAR_INHERIT_URL"`       // a sidecar that may know of a window
 }
 
 // loadConfig reads and checks the environment. An error is one line that names
@@ -102,15 +99,14 @@ func dropEmpty(spec reflect.Type) {
 
 // check holds the variables against each other.
 func (c config) check() error {
-	for name, value := range map[string]string{
-		"DATABASE_URL_FILE": c.URLFile, "SIDECAR_INHERIT_URL": c.InheritURL, "SIDECAR_CLEAR_BEFORE": c.ClearBefore,
-	} {
-		if value != "" {
-			return configFailure(name, "is not supported by this version")
-		}
+	if c.DatabaseURL != "" && c.URLFile != "" {
+		return configFailure("DATABASE_URL_FILE", "DATABASE_URL is set as well; set one of them")
 	}
-	if c.State != "" && c.State != "memory:" {
-		return configFailure("SIDECAR_STATE", "only memory: is supported by this version")
+	if path, isFile := strings.CutPrefix(c.State, "file:"); c.State != "" && c.State != "memory:" && (!isFile || path == "") {
+		return configFailure("SIDECAR_STATE", "want memory: or file:PATH")
+	}
+	if time.Time(c.ClearBefore).After(time.Now()) {
+		return configFailure("SIDECAR_CLEAR_BEFORE", "lies in the future")
 	}
 	for _, r := range []struct {
 		name     string
@@ -146,8 +142,10 @@ func (c config) check() error {
 	if _, err := parseLevel(c.LogLevel); err != nil {
 		return configFailure("SIDECAR_LOG_LEVEL", err.Error())
 	}
-	if u, err := url.Parse(c.SidecarURL); c.SidecarURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		return configFailure("SIDECAR_URL", "want a URL such as http://sidecar.railway.internal:8080")
+	for name, text := range map[string]string{"SIDECAR_URL": c.SidecarURL, "SIDECAR_INHERIT_URL": c.InheritURL} {
+		if u, err := url.Parse(text); text != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+			return configFailure(name, "want a URL such as http://sidecar.railway.internal:8080")
+		}
 	}
 	return nil
 }
@@ -191,60 +189,4 @@ func (c config) policy() supervisor.Policy {
 		Rejected:      supervisor.Range{Min: d(c.RejectedMin), Max: d(c.RejectedMax)},
 		Counts:        c.LockoutOn,
 	}
-}
-
-// span is a span of time between the two bounds.
-type span time.Duration
-
-// Below the least a probe would follow itself without a pause, above the most
-// nobody would live to see its end.
-const leastSpan, mostSpan = 10 * time.Millisecond, 30 * 24 * time.Hour
-
-// Decode implements envconfig.Decoder.
-func (s *span) Decode(text string) error {
-	d, err := supervisor.ParseSpan(strings.TrimSpace(text))
-	if err != nil || d < leastSpan || d > mostSpan {
-		return errors.New("want a span of time such as 15m, 900s or 900, from 10ms to 720h")
-	}
-	*s = span(d)
-	return nil
-}
-
-// port is a TCP port; 0 lets the system choose.
-type port uint16
-
-// Decode implements envconfig.Decoder.
-func (p *port) Decode(text string) error {
-	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
-	if err != nil {
-		return errors.New("want a port from 0 to 65535")
-	}
-	*p = port(n)
-	return nil
-}
-
-// envMode is the guard's environment.
-type envMode dsn.Env
-
-// Decode implements envconfig.Decoder.
-func (m *envMode) Decode(text string) error {
-	env, err := dsn.ParseEnv(strings.TrimSpace(text))
-	*m = envMode(env)
-	return err
-}
-
-// counts are the triggers that are lockouts.
-type counts map[supervisor.Trigger]bool
-
-// Decode implements envconfig.Decoder.
-func (c *counts) Decode(text string) error {
-	*c = make(counts)
-	for name := range strings.SplitSeq(text, ",") {
-		trigger := supervisor.Trigger(strings.TrimSpace(name))
-		if !slices.Contains(supervisor.Triggers, trigger) {
-			return fmt.Errorf("want a list out of %v", supervisor.Triggers)
-		}
-		(*c)[trigger] = true
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
@@ -73,7 +74,9 @@ func demo(ctx context.Context, std streams, once bool) error {
 	ended := make(chan error, 1)
 	url := fmt.Sprintf("http://127.0.0.1:%d", listener.Addr().(*net.TCPAddr).Port)
 	t := &telling{out: std.out, begun: time.Now(), sidecar: health.Client{URL: url}, without: without, with: with}
-	go func() { ended <- supervise(ctx, listener, with.db, c, slog.New(demoLog{t})) }()
+	go func() {
+		ended <- supervise(ctx, listener, demoRotation(with.db, c, slog.New(demoLog{t})), supervisor.Record{})
+	}()
 	err = t.story(ctx, c)
 	if err == nil && !once {
 		t.say("The sidecar goes on serving at %s; Ctrl-C ends it.", url)
@@ -87,6 +90,12 @@ func demo(ctx context.Context, std streams, once bool) error {
 		return fmt.Errorf("demo: %w", failed)
 	}
 	return err
+}
+
+// demoRotation keeps the simulated pooler's DSN, in memory.
+func demoRotation(db database, c config, log *slog.Logger) *rotation {
+	c.DatabaseURL = db.raw
+	return newRotation(c, store.NewMemory(), log)
 }
 
 // demoListener opens PORT; without one it is 8080, or any port when that is taken.

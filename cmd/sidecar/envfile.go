@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// envUsage explains --env wherever there is a DSN to be found.
+const envUsage = "judge for prod or dev, and read .env.prod or .env.dev"
+
 // readEnvFile takes DATABASE_URL from a file of KEY=VALUE lines, if there is one
 // and it has it: optional quotes, comments, no expansion. Errors name file and
 // line and repeat nothing of either.
@@ -19,7 +22,8 @@ func (c *config) readEnvFile(name string) error {
 	if err != nil {
 		return fmt.Errorf("read the environment file: %w", err)
 	}
-	for i, line := range strings.Split(string(text), "\n") {
+	const mark = "\ufeff" // which editors on Windows begin a file with
+	for i, line := range strings.Split(strings.TrimPrefix(string(text), mark), "\n") {
 		key, value, found := strings.Cut(strings.TrimSpace(line), "=")
 		key = strings.TrimSpace(strings.TrimPrefix(key, "export "))
 		if !found || key != "DATABASE_URL" {
@@ -33,9 +37,11 @@ func (c *config) readEnvFile(name string) error {
 				return &failure{exitFailure, fmt.Sprintf("%s, line %d: the quotes do not match", name, i+1), ""}
 			}
 			value = inside
+		} else {
+			value, _, _ = strings.Cut(value, " #") // a comment; no DSN has a space in it
 		}
 		if value != "" {
-			c.DatabaseURL = value
+			c.DatabaseURL, c.URLFile = value, ""
 		}
 	}
 	return nil

@@ -165,7 +165,7 @@ func TestExampleShell(t *testing.T) {
 	t.Parallel()
 	s, pooler, address := readySidecar(t, "SIDECAR_PROBE_INTERVAL=50ms")
 	realpeer.Tool(t, "curl", "curl")
-	work := func(script string) *running {
+	work := func(script string) *launched {
 		return begin(t, append(address, "HOLDS=3", "REST=0"), "run --jitter 0 --on-lockout exit --", "sh", "../../examples/worker.sh", "sh", "-c", `date +%s%N >>"$DIR/starts"; `+script)
 	}
 	r := work(`[ $(wc -l <"$DIR/starts") -lt 3 ] || exit 78`)
@@ -177,7 +177,7 @@ func TestExampleShell(t *testing.T) {
 		t.Errorf("code %d, %d starts", code, len(r.starts()))
 	}
 	again := `while [ -e "$DIR/works" ]; do sleep 0.02; done; touch "$DIR/works"; exit 1`
-	free := func(r *running) { os.Remove(filepath.Join(r.dir, "works")) }
+	free := func(r *launched) { os.Remove(filepath.Join(r.dir, "works")) }
 
 	// In a window the program is not started again.
 	r = work(again)

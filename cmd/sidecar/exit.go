@@ -30,3 +30,11 @@ func asFailure(err error) *failure {
 	}
 	return &failure{code: exitFailure, message: err.Error()}
 }
+
+// exitWith is an exit code whose reason has been printed already.
+func exitWith(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return &failure{code: code}
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +34,7 @@ for Railway's pre-deploy command.`,
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&flags.env, "env", "", "judge for prod or dev, and read .env.prod or .env.dev")
+	f.StringVar(&flags.env, "env", "", envUsage)
 	f.BoolVar(&flags.strict, "strict", false, "make warnings fail")
 	f.BoolVar(&flags.noConnect, "no-connect", false, "dial nothing")
 	f.BoolVar(&flags.json, "json", false, "print the report as JSON")
@@ -55,8 +54,8 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	if report.Failed() {
 		report.Skipped("lockout", earlier)
 	} else {
-		known, note := heard(ctx, db, c)
-		report.Lockout(known, note, flags.noConnect)
+		found, note := known(ctx, db, c)
+		report.Lockout(found, note, flags.noConnect)
 	}
 	if flags.strict {
 		report.Strict()
@@ -69,15 +68,7 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	default:
 		report.Took(login(ctx, db, c))
 	}
-	if ctx.Err() != nil {
-		return &failure{exitFailure, "interrupted", ""}
-	}
-	if flags.json {
-		printJSON(std.out, report)
-	} else {
-		fmt.Fprint(std.out, report.Text())
-	}
-	return exitWith(report.ExitCode)
+	return tell(ctx, std, report, flags.json, report.ExitCode)
 }
 
 // gateDatabase is databaseFor without an argument; a missing DSN is the gate's

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,10 @@ func TestGateInWindow(t *testing.T) {
 		}
 		if n := pooler.Counts().Sockets - sockets; report.ExitCode != want || n != logins {
 			t.Errorf("%s: %d sockets, %+v", state, n, report)
+		}
+		if check := report.Checks[5]; state == supervisor.Rejected &&
+			(!strings.HasPrefix(check.Message, "the sidecar's last login, at ") || strings.Contains(check.Remedy, "bans")) {
+			t.Errorf("a hold is told as %+v", check)
 		}
 	}
 }

@@ -35,13 +35,17 @@ func databaseFor(args []string, env string, std streams) (config, database, erro
 // errNoDSN says that there is nothing to look at.
 var errNoDSN = &failure{exitFailure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument"}
 
-// dsnFrom finds the DSN: the argument, standard input, or DATABASE_URL.
+// dsnFrom finds the DSN: the argument, standard input, or the environment's.
 func dsnFrom(args []string, c config, std streams) (string, error) {
 	switch {
-	case len(args) == 0 && c.DatabaseURL == "", len(args) == 1 && args[0] == "":
-		return "", errNoDSN
 	case len(args) == 0:
-		return c.DatabaseURL, nil
+		text, err := c.dsnText()
+		if err == nil && text == "" {
+			err = errNoDSN
+		}
+		return text, err
+	case args[0] == "":
+		return "", errNoDSN
 	case args[0] == "-":
 		return oneLine(std.in, "DSN")
 	}

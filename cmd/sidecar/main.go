@@ -2,8 +2,15 @@
 // connection pooler is well, and tells everybody else.
 //
 //	sidecar [serve]               supervise DATABASE_URL and answer on $PORT
-//	sidecar probe [DSN] [--json]  one login, one query, one report; --force even
-//	                              inside a known window
+//	sidecar probe [DSN]           one login, one query, one report; --twice looks
+//	                              again, --force dials even in a known window
+//	sidecar verify [DSN]          at which step the way to the database ends;
+//	                              --find-region asks every shared pooler
+//	sidecar gate                  go or no go before a deploy
+//	sidecar sessions [DSN]        who is connected, before a password is changed
+//	sidecar status                what the running sidecar knows; --watch
+//	sidecar state show            the stored window, as it outlives a restart
+//	sidecar state clear           drop it: the lockout is known to be over
 //	sidecar run -- CMD ...        start a worker when the sidecar says ready; hold it
 //	                              in a lockout (docs/workers.md)
 //	sidecar wait                  until the sidecar says ready
@@ -13,14 +20,20 @@
 //	sidecar dsn encode            a password percent-encoded
 //	sidecar dsn build             a DSN that every program reads alike
 //	sidecar demo [--once]         a lockout told on a simulated pooler
+//	sidecar completion bash       a script that completes commands with Tab
 //	sidecar version               what runs here
+//
+// Reports are for people, and with --json for programs. probe, verify, gate and
+// sessions dial once at most (probe --twice: twice), and not at all inside a
+// lockout window that the running sidecar or the store knows of.
 //
 // serve answers /health (always 200), /readyz (200 or 503), /status, /metrics
 // and / while it supervises. It logs in at most once per probe, and after a
 // lockout not at all until the window of 15 to 20 minutes has ended.
 //
 // The environment is read from the variables of [config]; the DSN comes from
-// DATABASE_URL. The result goes to stdout, errors and hints to stderr.
+// DATABASE_URL, or from DATABASE_URL_FILE, which serve reads anew when it changes,
+// and on SIGHUP together with the store. The result goes to stdout, errors and hints to stderr.
 //
 // Exit codes: 0 success, 1 failure, 2 wrong usage, 78 a lockout and nothing else.
 package main

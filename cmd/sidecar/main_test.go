@@ -146,6 +146,17 @@ func (s *sidecar) await(state supervisor.State, within time.Duration) (status he
 	return status
 }
 
+// awaitReadiness is await by /readyz, which wants no token.
+func (s *sidecar) awaitReadiness(state supervisor.State, within time.Duration) {
+	s.t.Helper()
+	realpeer.Until(s.t, within, "state "+string(state), func() error {
+		if ready, err := (health.Client{URL: s.url}).Readiness(s.t.Context()); err != nil || ready.State != string(state) {
+			return &failure{message: "state " + ready.State + ", reason " + ready.Reason}
+		}
+		return nil
+	})
+}
+
 // stop ends the sidecar as a platform does and returns its exit code.
 func (s *sidecar) stop() int {
 	s.t.Helper()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +39,7 @@ lockout window that the sidecar knows of, nothing is dialled and the exit code i
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&flags.env, "env", "", "judge for prod or dev, and read .env.prod or .env.dev")
+	f.StringVar(&flags.env, "env", "", envUsage)
 	f.BoolVar(&flags.json, "json", false, "print the report as JSON")
 	f.BoolVar(&flags.twice, "twice", false, "look again after 3 s when PgBouncer may have answered from memory")
 	f.BoolVar(&flags.force, "force", false, "dial even inside a known window; it prolongs the lockout")
@@ -72,20 +71,12 @@ func probeDatabase(ctx context.Context, db database, c config, std streams, flag
 				outcome = login(ctx, db, c)
 			}
 		}
-		if ctx.Err() != nil {
-			return &failure{exitFailure, "interrupted", ""}
-		}
 		report.Took(outcome)
 		if echo && !flags.twice && !known.Vouched {
-			report.Note("PgBouncer may be answering from memory. Ask twice: sidecar probe --twice")
+			report.Note(askTwice)
 		}
 	}
-	if flags.json {
-		printJSON(std.out, report)
-	} else {
-		fmt.Fprint(std.out, report.Text())
-	}
-	return exitWith(report.ExitCode)
+	return tell(ctx, std, report, flags.json, report.ExitCode)
 }
 
 // sleep waits, unless the context ends before.
@@ -98,25 +89,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-// login spends one permit on one login.
-func login(ctx context.Context, db database, c config) supervisor.Outcome {
-	machine := supervisor.NewMachine(c.policy(), db.target, rand.Float64, time.Now())
-	permit, err := machine.Admit(time.Now())
-	if err != nil {
-		return supervisor.Outcome{Reason: db.target.Fault, Message: err.Error()}
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.policy().ProbeTimeout)
-	defer cancel()
-	outcome := db.prober.Probe(ctx, permit)
-	return machine.Settle(time.Now(), permit, outcome).Outcome
-}
-
-// exitWith is an exit code whose reason has been printed already.
-func exitWith(code int) error {
-	if code == exitOK {
-		return nil
-	}
-	return &failure{code: code}
 }

@@ -25,7 +25,7 @@ func TestStagedRecovery(t *testing.T) {
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_LOCKOUT_MIN=3s", "SIDECAR_LOCKOUT_MAX=3s", "SIDECAR_PROBE_INTERVAL=200ms")
 	s.await(supervisor.Lockout, 10*time.Second)
 	const stage, jitter = 4 * time.Second, time.Second
-	var stages []*running
+	var stages []*launched
 	for i := range 3 {
 		stages = append(stages, shell(t, []string{"SIDECAR_URL=" + s.url},
 			fmt.Sprintf("--stable %s --jitter %s", time.Duration(i)*stage, jitter), "sleep 100 & wait"))

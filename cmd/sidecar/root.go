@@ -12,8 +12,13 @@ import (
 // newRoot returns the command tree. Without a command it serves.
 func newRoot(std streams) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "sidecar",
-		Short:         "Watches a pooled database for everybody else, and never inside a lockout window",
+		Use:   "sidecar",
+		Short: "Watches a pooled database for everybody else, and never inside a lockout window",
+		Long: `Watches a pooled database for everybody else, and never inside a lockout window.
+
+Without a command it serves: it supervises DATABASE_URL and answers on $PORT. Exit
+codes: 0 success, 1 failure, 2 wrong usage, 78 a lockout and nothing else.`,
+		Example:       "  sidecar                     # the long-running sidecar\n  sidecar status              # what it knows\n  sidecar probe --env prod    # one login and one report",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -29,7 +34,7 @@ func newRoot(std streams) *cobra.Command {
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(flagFailure)
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(
 		&cobra.Command{
 			Use:   "serve",
@@ -40,11 +45,15 @@ func newRoot(std streams) *cobra.Command {
 		newProbe(std),
 		newVerify(std),
 		newGate(std),
+		newSessions(std),
+		newStatus(std),
 		newRun(std),
 		newWait(std),
 		newHealthcheck(std),
 		newDSN(std),
+		newState(std),
 		newDemo(std),
+		newCompletion(std),
 		&cobra.Command{
 			Use:   "version",
 			Short: "Print version, commit and Go version",
@@ -55,6 +64,7 @@ func newRoot(std streams) *cobra.Command {
 			},
 		},
 	)
+	complete(root)
 	return root
 }
 
@@ -83,7 +93,11 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 	if !plainWord.MatchString(word) {
 		return &failure{exitUsage, "the first word is not a command", "to check a DSN: sidecar probe -, with the DSN on standard input; see " + cmd.CommandPath() + " --help"}
 	}
-	return &failure{exitUsage, fmt.Sprintf("unknown command %q", word), nearest(cmd.SuggestionsFor(word), cmd.CommandPath())}
+	var names []string
+	for _, below := range cmd.Commands() {
+		names = append(names, below.Name())
+	}
+	return &failure{exitUsage, fmt.Sprintf("unknown command %q", word), nearest(near(names, word), cmd.CommandPath())}
 }
 
 // flagFailure is wrong usage of a flag, with the nearest flag there is. The text
@@ -91,13 +105,11 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 func flagFailure(cmd *cobra.Command, err error) error {
 	hint := nearest(nil, cmd.CommandPath())
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && plainWord.MatchString(unknown.GetSpecifiedName()) {
-		names := &cobra.Command{SuggestionsMinimumDistance: 2} // borrows cobra's distance
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
-		})
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		name := unknown.GetSpecifiedName()
-		if near := names.SuggestionsFor(name); len(near) > 0 {
-			hint = "did you mean " + cmd.CommandPath() + " --" + near[0] + "?"
+		if fits := near(names, name); len(fits) > 0 {
+			hint = "did you mean " + cmd.CommandPath() + " --" + fits[0] + "?"
 		}
 		return &failure{exitUsage, "unknown flag: --" + name, hint}
 	}
@@ -108,6 +120,19 @@ func flagFailure(cmd *cobra.Command, err error) error {
 		return &failure{exitUsage, "--" + missing.GetFlag().Name + ": wants a value", hint}
 	}
 	return &failure{exitUsage, "unknown flag", hint}
+}
+
+// near are the names that a misspelt word may mean, by cobra's own distance; the
+// nearest come first.
+func near(names []string, word string) (fits []string) {
+	borrowed := new(cobra.Command)
+	for _, name := range names {
+		borrowed.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	for _, borrowed.SuggestionsMinimumDistance = range []int{1, 2} {
+		fits = append(fits, borrowed.SuggestionsFor(word)...)
+	}
+	return fits
 }
 
 // nearest is the hint for a misspelt command: the nearest one there is, or else

@@ -79,7 +79,7 @@ func runWorker(parent context.Context, args []string, flags runFlags, std stream
 	entrance.key = introduce(c, std)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	child := newChild(cancel)
-	follow(parent, cancel)
+	endWith(parent, cancel)
 	for {
 		if err := entrance.pass(ctx); err != nil {
 			return err

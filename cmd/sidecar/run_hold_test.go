@@ -51,7 +51,7 @@ func TestRunHolds(t *testing.T) {
 					t.Errorf("start %d came %s after the one before", i+2, gap)
 				}
 			}
-			windows := windowsOf(s)
+			windows := lockoutsOf(s)
 			if (len(windows) > 0) != faulty {
 				t.Errorf("%d windows", len(windows))
 			}
@@ -77,8 +77,8 @@ func workerLogins(pooler *poolersim.Server) (all []time.Time) {
 	return all
 }
 
-// windowsOf are the lockouts that the sidecar has been in, by its own history.
-func windowsOf(s *sidecar) (all [][2]time.Time) {
+// lockoutsOf are the lockouts that the sidecar has been in, by its own history.
+func lockoutsOf(s *sidecar) (all [][2]time.Time) {
 	s.t.Helper()
 	for _, change := range s.status().History {
 		if change.From == string(supervisor.Lockout) {

@@ -25,7 +25,7 @@ func TestRunReaps(t *testing.T) {
 	for name, namespaces := range map[string]uintptr{"subreaper": 0, "PID 1": syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &running{t: t, dir: t.TempDir(), over: make(chan struct{})}
+			r := &launched{t: t, dir: t.TempDir(), over: make(chan struct{})}
 			r.command = exec.Command(os.Args[0], "run", "--jitter", "0", "--", "sh", "-c", orphaning)
 			r.command.Env = append([]string{beSidecar + "=1", "PATH=" + os.Getenv("PATH")}, address...)
 			r.command.Stdout, r.command.Stderr = &r.out, &r.says

@@ -3,12 +3,16 @@ package main
 import (
 	"errors"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
 // poolers are the simulated poolers that scripts find in their environment, each
@@ -19,6 +23,27 @@ var poolers = map[string]poolersim.Script{
 	"LOCKED":   {Auth: poolersim.SCRAM, Password: "pw-of-app", OnQuery: poolersim.CachedError(`password authentication failed for user "app"`)},
 	"BREAKER":  {OnStartup: poolersim.CircuitBreaker},
 	"STARTING": {OnStartup: poolersim.Refusal{SQLState: "57P03", Message: "the database system is starting up"}},
+	"BUSY":     {Auth: poolersim.SCRAM, Password: "pw-of-app", Answer: activity},
+}
+
+// activity is the answer to the query of "sidecar sessions", of a server where a
+// role may not see others' sessions.
+func activity(sql string) (poolersim.Table, bool) {
+	if !strings.Contains(sql, "pg_stat_activity") {
+		return poolersim.Table{}, false
+	}
+	head := []string{"app", "f", "150018", "4711"} // our role, NOINHERIT, on PostgreSQL 15
+	var rows [][]string
+	for _, cells := range [][]string{
+		{"app", "api", "idle", "12", "93784"},
+		{"app", "api", "active", "1", "75"},
+		{"app", "dragonfly-sidecar", "active", "1", "0"},
+		{"app", "", "idle in transaction", "1", "7260"},
+		{"postgres", "psql", "hidden", "2", ""},
+	} {
+		rows = append(rows, append(slices.Clone(head), cells...))
+	}
+	return poolersim.Table{Columns: make([]string, 9), Rows: rows}, true
 }
 
 // TestScripts runs testdata/script against the real binary.
@@ -34,6 +59,13 @@ func TestScripts(t *testing.T) {
 					ts.Fatalf("want exit code %s, got %v", args[0], err)
 				}
 			},
+			// served STATE NAME=VALUE...: a sidecar that supervises $DATABASE_URL is in
+			// the state, and SIDECAR_URL leads to it
+			"served": func(ts *testscript.TestScript, _ bool, args []string) {
+				s := startSidecar(t, append(args[1:], "DATABASE_URL="+ts.Getenv("DATABASE_URL"))...)
+				s.awaitReadiness(supervisor.State(args[0]), 10*time.Second)
+				ts.Setenv("SIDECAR_URL", s.url)
+			},
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PORT", "1") // nobody listens there: no sidecar is known
@@ -45,6 +77,7 @@ func TestScripts(t *testing.T) {
 				env.Defer(pooler.Close)
 				pooler.Set(script)
 				env.Setenv(name, pooler.DSN("app", "pw-of-app", "appdb"))
+				env.Setenv(name+"_ADDR", pooler.Addr())
 			}
 			return nil
 		},

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
-	"os"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
@@ -13,7 +11,8 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
-// serve supervises DATABASE_URL and answers on PORT until the context ends.
+// serve supervises the DSN of the environment and answers on PORT until the
+// context ends.
 func serve(ctx context.Context, std streams) error {
 	c, err := loadConfig()
 	if err != nil {
@@ -25,9 +24,14 @@ func serve(ctx context.Context, std streams) error {
 		return &failure{exitFailure, fmt.Sprintf("PORT: cannot listen: %v", err), "another process may hold the port; set PORT to a free one"}
 	}
 	log.Info("listening", "address", listener.Addr().String(), "version", build().Version)
-	db := newDatabase(c.DatabaseURL, c)
-	announce(log, c, db)
-	if err := supervise(ctx, listener, db, c, log); err != nil {
+	place := c.store()
+	defer place.Close()
+	record := loadRecord(ctx, place, log)
+	r := newRotation(c, place, log)
+	if short := time.Duration(c.LockoutMin); short < time.Minute {
+		log.Warn(fmt.Sprintf("SIDECAR_LOCKOUT_MIN is %s: windows this short are for trying things out", short))
+	}
+	if err := supervise(ctx, listener, r, record); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	log.Info("stopped")
@@ -36,47 +40,29 @@ func serve(ctx context.Context, std streams) error {
 
 // supervise runs the supervisor and its pages until the context ends. The port
 // is open before the first dial, so that /health answers while one hangs.
-func supervise(ctx context.Context, listener net.Listener, db database, c config, log *slog.Logger) error {
-	sup := supervisor.New(c.policy(), db.target, db.prober, log)
+func supervise(ctx context.Context, listener net.Listener, r *rotation, record supervisor.Record) error {
+	c, db, log, instance := r.config, r.current.Load(), r.log, newInstance()
+	sup := supervisor.New(c.policy(), db.target, db.prober, r.store, log)
 	handler := health.NewHandler(health.Source{
-		Snapshot: sup.Snapshot,
-		Report:   db.judge,
-		Env:      dsn.Env(c.Mode),
-		Store:    health.Store{Kind: "memory", Healthy: true},
-		Instance: newInstance(),
-		Build:    build(),
-		Token:    c.token(),
+		Snapshot:  sup.Snapshot,
+		Report:    r.judge,
+		Env:       dsn.Env(c.Mode),
+		StoreKind: r.store.Kind(),
+		Instance:  instance,
+		Build:     build(),
+		Token:     c.token(),
 	})
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	if db.target.Fault == "" {
-		go watchWaiver(ctx, log, db.judge)
-	}
 	served := make(chan error, 1)
 	go func() {
 		served <- health.Serve(ctx, listener, handler, log)
 		stop() // without its pages the sidecar is of no use
 	}()
+	record.Windows = append(record.Windows, inherit(ctx, c, db.target, instance, log)...)
+	sup.Begin(c.forget(record, log))
+	go r.watch(ctx, sup)
+	go watchWaiver(ctx, log, r.judgeDialled)
 	sup.Run(ctx)
 	return <-served
-}
-
-// announce writes the startup lines: what is asked, and what the guard says.
-func announce(log *slog.Logger, c config, db database) {
-	if d := db.report.DSN; db.raw != "" {
-		log.LogAttrs(context.Background(), slog.LevelInfo, d.Line(), d.Attrs()...)
-	}
-	for _, f := range db.report.Findings {
-		level := slog.LevelError
-		if f.Severity == dsn.Warning {
-			level = slog.LevelWarn
-		}
-		log.Log(context.Background(), level, fmt.Sprintf("DATABASE_URL: %s: %s", f.Code, f.Message), "code", f.Code, "hint", f.Hint)
-	}
-	if short := time.Duration(c.LockoutMin); short < time.Minute {
-		log.Warn(fmt.Sprintf("SIDECAR_LOCKOUT_MIN is %s: windows this short are for trying things out", short))
-	}
-	if c.State == "" && os.Getenv("RAILWAY_VOLUME_MOUNT_PATH") != "" {
-		log.Warn("this version keeps the deadline in memory only; the volume is not used")
-	}
 }

@@ -2,43 +2,65 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
 // standing looks for a reason not to dial: a fault of the DSN, or a window or
-// hold that the running sidecar knows of. What it cannot know it says.
+// hold that the running sidecar or the store knows of. What they cannot know it
+// says.
 func standing(ctx context.Context, db database, c config, std streams) gate.Standing {
-	s, note := heard(ctx, db, c)
+	s, note := known(ctx, db, c)
 	switch {
-	case note != "":
+	case note != "" && s.State == "":
 		fmt.Fprintf(std.err, "sidecar: warning: %s; dialling\n", note)
-	case s.State == supervisor.Rejected && !s.Blocks:
+	case note != "":
+		fmt.Fprintf(std.err, "sidecar: warning: %s\n", note)
+	}
+	if s.State == supervisor.Rejected && !s.Blocks {
 		fmt.Fprintf(std.err, "sidecar: warning: %s\n", s.LastRefusal)
 	}
 	return s
 }
 
-// heard asks the running sidecar. The note says why it knows nothing.
-func heard(ctx context.Context, db database, c config) (s gate.Standing, note string) {
+// known asks the running sidecar and the store; the later deadline wins. The note
+// says what they do not know.
+func known(ctx context.Context, db database, c config) (s gate.Standing, note string) {
 	if db.target.Fault != "" {
 		return gate.Judge(db.report, db.target.Fault), ""
 	}
+	s, note = heard(ctx, db, c)
+	stored, readable := stored(ctx, db, c)
+	s = s.Later(stored)
+	switch {
+	case note == "" || s.State != "":
+	case readable:
+		note += ", and the store knows of no lockout window"
+	default:
+		note += ", so no lockout window is known"
+	}
+	return s, note
+}
+
+// heard asks the running sidecar. The note says why it knows nothing.
+func heard(ctx context.Context, db database, c config) (s gate.Standing, note string) {
 	address := c.sidecar()
 	client := health.Client{URL: address.String(), Token: c.token()}
 	answer, err := client.Readiness(ctx)
 	switch {
 	case err != nil:
-		return gate.Judge(db.report, ""), fmt.Sprintf("no sidecar answers at %s, so no lockout window is known", address.Redacted())
+		return gate.Judge(db.report, ""), fmt.Sprintf("no sidecar answers at %s", address.Redacted())
 	case answer.Key != db.target.Key:
-		return gate.Judge(db.report, ""), fmt.Sprintf("the sidecar at %s speaks for another database, so no lockout window is known", address.Redacted())
+		return gate.Judge(db.report, ""), fmt.Sprintf("the sidecar at %s speaks for another database", address.Redacted())
 	}
-	s = gate.Heard(answer, db.target.DBHost)
+	s = gate.Heard(answer, db.target.DBHost, "sidecar")
 	s.LastRefusal = fmt.Sprintf("the sidecar's last login was refused (%s): %s", answer.Reason, answer.Message)
 	if status, err := client.Status(ctx); err == nil && status.LastAttempt != nil { // needs the token, where there is one
 		last := status.LastAttempt
@@ -46,6 +68,29 @@ func heard(ctx context.Context, db database, c config) (s gate.Standing, note st
 		s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused: %s (%s)", last.At.Format("15:04:05 UTC"), last.Message, last.Reason)
 	}
 	return s, ""
+}
+
+// stored is what a sidecar would make of the stored record if it started now. It
+// reports whether there is a store that another process can read.
+func stored(ctx context.Context, db database, c config) (s gate.Standing, readable bool) {
+	place := c.store()
+	defer place.Close()
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	record, _, err := place.Load(ctx)
+	if _, lost := errors.AsType[*store.LostError](err); err != nil && !lost {
+		return gate.Standing{}, false
+	}
+	now := time.Now()
+	machine := supervisor.NewMachine(c.policy(), db.salted(place.Salt()).target, nil, now)
+	machine.Restore(now, record)
+	if !machine.Next.After(now) {
+		return gate.Standing{}, place.Kind() != "memory" // over
+	}
+	answer := health.ReadinessAt(&supervisor.Snapshot{Status: machine.Status}, now)
+	s = gate.Heard(answer, db.target.DBHost, "store")
+	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", record.Verdict.Asked.UTC().Format("15:04:05 UTC"), record.Verdict.Reason)
+	return s, place.Kind() != "memory"
 }
 
 // sidecar is the address of the sidecar that client commands ask.

@@ -29,10 +29,11 @@ func (s *startFlags) add(f *pflag.FlagSet) {
 
 // entrance asks the sidecar until its gate opens.
 type entrance struct {
-	client health.Client
-	gate   *worker.Gate
-	std    streams
-	key    string // of CMD's own DSN; "" when it is not known
+	client  health.Client
+	address string // of the sidecar, as it may be shown
+	gate    *worker.Gate
+	std     streams
+	key     string // of CMD's own DSN; "" when it is not known
 }
 
 // newEntrance needs SIDECAR_URL: a worker's own container has no sidecar in it.
@@ -42,9 +43,10 @@ func newEntrance(c config, flags startFlags, policy worker.Policy, std streams) 
 	}
 	policy.ExitOnLockout, policy.Jitter = flags.exitOnLockout, flags.jitter
 	return &entrance{
-		client: health.Client{URL: c.SidecarURL, Stable: flags.stable},
-		gate:   worker.NewGate(policy, rand.Float64),
-		std:    std,
+		client:  health.Client{URL: c.SidecarURL, Stable: flags.stable},
+		address: c.sidecar().Redacted(),
+		gate:    worker.NewGate(policy, rand.Float64),
+		std:     std,
 	}, nil
 }
 
@@ -79,7 +81,7 @@ func (e *entrance) pass(ctx context.Context) error {
 func (e *entrance) ask(ctx context.Context) worker.Answer {
 	body, err := e.client.Readiness(ctx)
 	if err != nil {
-		return worker.Answer{Message: "no sidecar answers at " + redactedURL(e.client.URL)}
+		return worker.Answer{Message: "no sidecar answers at " + e.address}
 	}
 	if e.key != "" && body.Key != "" && body.Key != e.key {
 		fmt.Fprintf(e.std.err, "sidecar: warning: the sidecar speaks for another database (key %s) than CMD's DATABASE_URL (key %s)\n", body.Key, e.key)

@@ -27,16 +27,25 @@ func newDatabase(raw string, c config) database {
 	d.scrub = dsn.NewScrubber(raw, judged)
 	d.report = d.judge(time.Now())
 	d.target = supervisor.Target{
-		Key:        judged.Key(),
-		Credential: judged.Fingerprint(fingerprintKey),
-		Shared:     judged.Mode == dsn.ModeShared,
-		DBHost:     judged.Mode == dsn.ModeDedicated || judged.Mode == dsn.ModeDirect,
-		Fault:      supervisor.Reason(d.report.Misconfigured()),
+		Key:    judged.Key(),
+		Shared: judged.Mode == dsn.ModeShared,
+		DBHost: judged.Mode == dsn.ModeDedicated || judged.Mode == dsn.ModeDirect,
+		Fault:  supervisor.Reason(d.report.Misconfigured()),
 	}
 	if raw == "" {
 		d.target = supervisor.Target{Fault: supervisor.ReasonNoConfig}
 	}
 	d.prober = probe.New(judged, d.scrub, probe.Options{RootsPEM: c.RootsPEM})
+	return d
+}
+
+// salted is the database with what tells its credential from another. The salt is
+// the store's, so that a hold is known again after a restart.
+func (d database) salted(salt []byte) database {
+	if d.raw != "" {
+		d.target.Credential = d.report.DSN.Fingerprint(salt)
+		d.target.DSN = dsn.Fingerprint(salt, d.raw)
+	}
 	return d
 }
 
@@ -50,14 +59,9 @@ func (d database) judge(now time.Time) dsn.Report {
 	return report
 }
 
-// fingerprintKey makes fingerprints of this process useless elsewhere.
-var fingerprintKey = randomBytes(32)
-
-func randomBytes(n int) []byte {
-	b := make([]byte, n)
-	rand.Read(b) // never fails
-	return b
-}
-
 // newInstance tells this process from its predecessors.
-func newInstance() string { return hex.EncodeToString(randomBytes(4)) }
+func newInstance() string {
+	b := make([]byte, 4)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}

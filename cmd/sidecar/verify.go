@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +13,7 @@ import (
 
 // verifyFlags are what verify may be told besides the DSN.
 type verifyFlags struct {
+	env              string
 	findRegion, json bool
 	regions          []string
 	clusters         []uint
@@ -29,20 +27,20 @@ func newVerify(std streams) *cobra.Command {
 		Long: `Say at which step the way to the database ends, and the fix: DSN format,
 environment and ref, DNS, TCP, TLS, tenant routing, login, SELECT 1. All of it is one
 connection and at most one login. The DSN is the argument, standard input with -, or
-DATABASE_URL.
+DATABASE_URL; with --env it is that of .env.prod or .env.dev, where there is one.
 
 With --find-region it asks every shared pooler whether it knows the project, and
 hangs up when it is asked for the password: none is sent, and no login fails.
 
 Inside a lockout window that the sidecar knows of, nothing is dialled and the exit
 code is 78. What is found holds for this machine's address only.`,
-		Example: "  sidecar verify\n  sidecar verify --find-region\n  sidecar verify --find-region --region me-central-1 --cluster 2\n  sidecar verify --json - <dsn.txt",
+		Example: "  sidecar verify --env prod\n  sidecar verify --find-region\n  sidecar verify --find-region --region me-central-1 --cluster 2\n  sidecar verify --json - <dsn.txt",
 		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.check(); err != nil {
 				return err
 			}
-			c, db, err := databaseFor(args, "", std)
+			c, db, err := databaseFor(args, flags.env, std)
 			if err != nil {
 				return err
 			}
@@ -50,6 +48,7 @@ code is 78. What is found holds for this machine's address only.`,
 		},
 	}
 	f := command.Flags()
+	f.StringVar(&flags.env, "env", "", envUsage)
 	f.BoolVar(&flags.findRegion, "find-region", false, "ask every shared pooler for the project, without a password")
 	f.BoolVar(&flags.json, "json", false, "print the report as JSON")
 	f.StringSliceVar(&flags.regions, "region", nil, "with --find-region: a region besides the known ones")
@@ -93,30 +92,8 @@ func verifyDatabase(ctx context.Context, db database, c config, std streams, fla
 		})
 		report.Took(outcome, gate.Trace(trace))
 		if outcome.Trigger == supervisor.TriggerServerLoginRetry && !known.Vouched {
-			report.Note("PgBouncer may be answering from memory. Ask twice: sidecar probe --twice")
+			report.Note(askTwice)
 		}
 	}
-	if ctx.Err() != nil {
-		return &failure{exitFailure, "interrupted", ""}
-	}
-	if flags.json {
-		printJSON(std.out, report)
-	} else {
-		fmt.Fprint(std.out, report.Text())
-	}
-	return exitWith(report.ExitCode)
-}
-
-// spend gets one permit, spends it on ask within a probe's time, and returns what
-// the machine takes the outcome for.
-func spend(ctx context.Context, db database, c config, ask func(context.Context, supervisor.Permit) supervisor.Outcome) supervisor.Outcome {
-	machine := supervisor.NewMachine(c.policy(), db.target, rand.Float64, time.Now())
-	permit, err := machine.Admit(time.Now())
-	if err != nil {
-		return supervisor.Outcome{Reason: db.target.Fault, Message: err.Error()}
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.policy().ProbeTimeout)
-	defer cancel()
-	outcome := ask(ctx, permit)
-	return machine.Settle(time.Now(), permit, outcome).Outcome
+	return tell(ctx, std, report, flags.json, report.ExitCode)
 }

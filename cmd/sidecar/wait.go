@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -75,24 +74,15 @@ func untilTold(parent context.Context) (context.Context, func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, endings...)
 	go func() { cancel(toldTo(<-signals)) }()
-	follow(parent, cancel)
+	endWith(parent, cancel)
 	return ctx, func() { signal.Stop(signals) }
 }
 
-// follow ends with the parent, too: main hears a signal that came before we
+// endWith ends with the parent, too: main hears a signal that came before we
 // listened. One that both hear is given the time to come with its own exit code.
-func follow(parent context.Context, cancel context.CancelCauseFunc) {
+func endWith(parent context.Context, cancel context.CancelCauseFunc) {
 	context.AfterFunc(parent, func() {
 		<-time.After(100 * time.Millisecond)
 		cancel(toldTo(syscall.SIGTERM))
 	})
-}
-
-// redactedURL is an address without a password in it.
-func redactedURL(address string) string {
-	parsed, err := url.Parse(address)
-	if err != nil {
-		return "SIDECAR_URL"
-	}
-	return parsed.Redacted()
 }

@@ -83,7 +83,7 @@ func TestRunAtLockout(t *testing.T) {
 	holds.awaitWords(&holds.says, "holding after a lockout: 8s (0m) remaining; Lockout backoff: ", 10*time.Second)
 	pooler.Set(poolersim.Script{})
 	ready := s.await(supervisor.Ready, 10*time.Second).Since
-	for name, r := range map[string]*running{"waits": waits, "holds": holds} {
+	for name, r := range map[string]*launched{"waits": waits, "holds": holds} {
 		if code, _ := r.code(20 * time.Second); code != exitOK || len(r.starts()) != 1 || r.starts()[0].Before(ready) {
 			t.Errorf("%s: code %d, starts at %s, ready at %s", name, code, r.starts(), ready)
 		}

@@ -44,8 +44,8 @@ func (s *shared) String() string {
 	return s.text.String()
 }
 
-// running is a "sidecar run" or "sidecar wait" and what it has said.
-type running struct {
+// launched is a "sidecar run" or "sidecar wait" and what it has said.
+type launched struct {
 	t       *testing.T
 	command *exec.Cmd
 	out     shared // CMD's own
@@ -57,9 +57,9 @@ type running struct {
 
 // begin starts a command line of the sidecar. Words after the flags are one each,
 // so that a script for sh -c may be given.
-func begin(t *testing.T, env []string, flags string, words ...string) *running {
+func begin(t *testing.T, env []string, flags string, words ...string) *launched {
 	t.Helper()
-	r := &running{t: t, dir: t.TempDir(), over: make(chan struct{})}
+	r := &launched{t: t, dir: t.TempDir(), over: make(chan struct{})}
 	r.command = exec.Command(os.Args[0], append(strings.Fields(flags), words...)...)
 	r.command.Env = append([]string{beSidecar + "=1", "PATH=" + os.Getenv("PATH"), "DIR=" + r.dir, "SIDECAR=" + os.Args[0]}, env...)
 	r.command.Stdout, r.command.Stderr = &r.out, &r.says
@@ -67,7 +67,7 @@ func begin(t *testing.T, env []string, flags string, words ...string) *running {
 	return r
 }
 
-func (r *running) start() {
+func (r *launched) start() {
 	r.t.Helper()
 	r.begun = time.Now()
 	r.command.WaitDelay = time.Second // somebody whom CMD left may hold the pipes
@@ -89,7 +89,7 @@ func (r *running) start() {
 }
 
 // shell is "sidecar run" with a script as CMD; each start of it is noted.
-func shell(t *testing.T, env []string, flags, script string) *running {
+func shell(t *testing.T, env []string, flags, script string) *launched {
 	t.Helper()
 	return begin(t, env, "run "+flags+" --", "sh", "-c", `date +%s%N >>"$DIR/starts"; `+script)
 }
@@ -98,7 +98,7 @@ func shell(t *testing.T, env []string, flags, script string) *running {
 const lingers = `i=0; while [ $((i += 1)) -lt 1000 ]; do sleep 0.02; done`
 
 // starts are the times at which the script began.
-func (r *running) starts() (all []time.Time) {
+func (r *launched) starts() (all []time.Time) {
 	r.t.Helper()
 	text, _ := os.ReadFile(filepath.Join(r.dir, "starts")) // not there before the first
 	for line := range strings.Lines(string(text)) {
@@ -112,7 +112,7 @@ func (r *running) starts() (all []time.Time) {
 }
 
 // awaitStarts waits until the script has begun so often.
-func (r *running) awaitStarts(n int, within time.Duration) {
+func (r *launched) awaitStarts(n int, within time.Duration) {
 	r.t.Helper()
 	realpeer.Until(r.t, within, fmt.Sprintf("start %d", n), func() error {
 		if got := len(r.starts()); got < n {
@@ -123,7 +123,7 @@ func (r *running) awaitStarts(n int, within time.Duration) {
 }
 
 // awaitWords waits until a text says something.
-func (r *running) awaitWords(text fmt.Stringer, words string, within time.Duration) {
+func (r *launched) awaitWords(text fmt.Stringer, words string, within time.Duration) {
 	r.t.Helper()
 	realpeer.Until(r.t, within, words, func() error {
 		if !strings.Contains(text.String(), words) {
@@ -134,7 +134,7 @@ func (r *running) awaitWords(text fmt.Stringer, words string, within time.Durati
 }
 
 // signal sends one to the sidecar's process alone.
-func (r *running) signal(s syscall.Signal) {
+func (r *launched) signal(s syscall.Signal) {
 	r.t.Helper()
 	if err := r.command.Process.Signal(s); err != nil {
 		r.t.Fatal(err)
@@ -142,7 +142,7 @@ func (r *running) signal(s syscall.Signal) {
 }
 
 // code waits for the end and returns the exit code and how long it all took.
-func (r *running) code(within time.Duration) (int, time.Duration) {
+func (r *launched) code(within time.Duration) (int, time.Duration) {
 	r.t.Helper()
 	select {
 	case <-r.over:

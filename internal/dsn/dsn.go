@@ -56,16 +56,22 @@ func (d DSN) Key() string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// Fingerprint tells one credential from another without keeping it: the hex
-// HMAC-SHA256, under a key of the caller's, of all that makes the credential of
-// a hold (contract 4). Lengths are hashed too, so that no two parts run together.
+// Fingerprint tells one credential from another without keeping it: of all that
+// makes the credential of a hold (contract 4).
 func (d DSN) Fingerprint(key []byte) string {
+	return Fingerprint(key, d.KeySource(), d.User, d.Database, d.Password.Reveal())
+}
+
+// Fingerprint is a hash under a key of the caller's, as 8 hex digits: enough to
+// tell two texts apart, too few to find a password by trying. Lengths are hashed
+// too, so that no two parts run together.
+func Fingerprint(key []byte, parts ...string) string {
 	mac := hmac.New(sha256.New, key)
-	for _, part := range []string{d.KeySource(), d.User, d.Database, d.Password.Reveal()} {
+	for _, part := range parts {
 		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		mac.Write([]byte(part))
 	}
-	return hex.EncodeToString(mac.Sum(nil))
+	return hex.EncodeToString(mac.Sum(nil)[:4])
 }
 
 // address is host:port, with brackets around an IPv6 address.

@@ -113,18 +113,22 @@ func (r *Report) Failed() bool {
 	return slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Status == Fail })
 }
 
-// Lockout adds what the running sidecar says. note is what it could not say. With
+// Lockout adds what the running sidecar or the store says. note is what nobody
+// could say. With
 // noConnect a window or hold is a warning: the deploy may be the cure.
 func (r *Report) Lockout(s Standing, note string, noConnect bool) {
 	c := Check{"lockout", Pass, "the sidecar knows of no window", ""}
 	switch {
-	case note != "":
-		c = Check{"lockout", Skip, note, ""}
-	case s.State == supervisor.Lockout || s.State == supervisor.Rejected:
+	case s.State != "":
 		c = Check{"lockout", Warn, s.Message, s.Advice}
+		if s.State == supervisor.Rejected {
+			c.Message = s.LastRefusal
+		}
 		if s.Blocks && !noConnect {
 			c.Status, r.ExitCode = Fail, max(r.ExitCode, s.ExitCode)
 		}
+	case note != "":
+		c = Check{"lockout", Skip, note, ""}
 	}
 	r.Add(c)
 }

@@ -92,19 +92,24 @@ func (r ProbeReport) Text() string {
 	if d.Host != "" {
 		b.WriteString(Box("POOLER IDENTITY", identity(d)) + "\n")
 	}
-	b.WriteString(r.lines() + "\n")
+	b.WriteString(r.lines() + "\n" + r.ending())
+	return b.String()
+}
+
+// ending is the result and the note below it.
+func (r ProbeReport) ending() string {
+	result := Result("PASS", "")
 	switch r.ExitCode {
 	case ExitOK:
-		b.WriteString(Result("PASS", ""))
 	case ExitLockout:
-		b.WriteString(Result("FAIL (LOCKOUT DETECTED)", r.Advice))
+		result = Result("FAIL (LOCKOUT DETECTED)", r.Advice)
 	default:
-		b.WriteString(Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), r.Advice))
+		result = Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), r.Advice)
 	}
 	if r.note != "" {
-		b.WriteString("NOTE: " + r.note + "\n")
+		result += "NOTE: " + r.note + "\n"
 	}
-	return b.String()
+	return result
 }
 
 // lines are the marks: identity, connection, query.
@@ -123,11 +128,15 @@ func (r ProbeReport) lines() string {
 		}
 		return valid + fmt.Sprintf("❌ CONNECTION: NOT TRIED\n   %s\n%s", r.Login.Message, expires)
 	}
-	where := r.Reason
-	if r.Login.Step != "" {
-		where += " at " + r.Login.Step
+	return valid + fmt.Sprintf("❌ CONNECTION: FAILED\n   Error: %s (%s)\n", r.Login.Message, where(r.Reason, r.Login.Step))
+}
+
+// where is a reason and how far the probe came, if it came anywhere.
+func where(reason, step string) string {
+	if step == "" {
+		return reason
 	}
-	return valid + fmt.Sprintf("❌ CONNECTION: FAILED\n   Error: %s (%s)\n", r.Login.Message, where)
+	return reason + " at " + step
 }
 
 // identity is who logs in where. The user is shown whole only with a ref behind

@@ -9,7 +9,7 @@ import (
 // Standing is what is known of a DSN before anything is dialled: a fault of the
 // DSN, or what the running sidecar says. The zero value stands against nothing.
 type Standing struct {
-	State    supervisor.State // Misconfigured, Lockout or Rejected; "" otherwise
+	State    supervisor.State // Misconfigured, Lockout, Rejected, or Starting after a lost store; "" otherwise
 	Blocks   bool             // no login may be made
 	ExitCode int              // of a command that may not make one
 	Reason   string
@@ -37,22 +37,42 @@ func Judge(report dsn.Report, fault supervisor.Reason) Standing {
 	return s
 }
 
-// Heard returns the standing that the running sidecar's answer gives a DSN of the
-// same key. A window blocks, also while the one trial after it is out. A hold
+// Heard returns the standing that an answer about a DSN of the same key gives it;
+// source is the running sidecar or the store. A window blocks, also while the one
+// trial after it is out, and so does a lost store, which may have held one. A hold
 // does not, but for db.* hosts: there the second wrong password bans the address.
-func Heard(answer health.Readiness, dbHost bool) Standing {
+func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 	s := Standing{
 		State: supervisor.State(answer.State), Reason: answer.Reason, Trigger: answer.Trigger, Message: answer.Message,
-		Window: Window{answer.RetryAt, answer.RetryInSeconds, "sidecar"},
+		Window: Window{answer.RetryAt, answer.RetryInSeconds, source},
 	}
-	switch s.State {
-	case supervisor.Lockout:
+	switch {
+	case s.State == supervisor.Lockout:
 		s.Blocks, s.ExitCode, s.Advice = true, ExitLockout, supervisor.Guidance(supervisor.ReasonLockout)
-	case supervisor.Rejected:
-		s.Blocks, s.ExitCode = dbHost && s.Reason == string(supervisor.ReasonAuthFailed), ExitFailure
-		s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes; --force dials all the same."
+	case s.Reason == string(supervisor.ReasonStoreLost):
+		s.Blocks, s.ExitCode = true, ExitFailure
+		s.Advice = "Wait until then. If you are sure that there is no lockout: sidecar state clear, or sidecar probe --force"
+	case s.State == supervisor.Rejected:
+		s.ExitCode, s.Advice = ExitFailure, supervisor.Guidance(supervisor.Reason(s.Reason))
+		if dbHost && s.Reason == string(supervisor.ReasonAuthFailed) {
+			s.Blocks = true
+			s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes. Once it is corrected: sidecar probe --force"
+		}
 	default:
 		return Standing{Window: Window{Source: "none"}}
 	}
 	return s
+}
+
+// Later returns the one of two standings that keeps a login waiting longer.
+func (s Standing) Later(other Standing) Standing {
+	switch {
+	case other.State == "" || s.Blocks && !other.Blocks:
+		return s
+	case s.State == "" || other.Blocks && !s.Blocks:
+	case s.Window.RetryAt != nil && (other.Window.RetryAt == nil || !other.Window.RetryAt.After(*s.Window.RetryAt)):
+		return s
+	}
+	other.Vouched = s.Vouched
+	return other
 }

@@ -1,8 +1,10 @@
 package health
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,6 +25,8 @@ type Client struct {
 	// Stable is how long the database has to have been ready already for
 	// Readiness to say so; zero asks for no more than this moment.
 	Stable time.Duration
+	// HTTP makes the requests; nil means http.DefaultClient.
+	HTTP *http.Client
 }
 
 const (
@@ -45,10 +49,25 @@ func (c Client) Readiness(ctx context.Context) (Readiness, error) {
 	return body, err
 }
 
+// ErrToken says that /status wants a token, or another one.
+var ErrToken = errors.New("ask the sidecar: status wants the token of SIDECAR_TOKEN")
+
 // Status asks /status.
 func (c Client) Status(ctx context.Context) (Status, error) {
-	var body Status
-	return body, c.get(ctx, "status", &body, http.StatusOK)
+	status, _, err := c.StatusJSON(ctx)
+	return status, err
+}
+
+// StatusJSON is Status, with the answer as it came: another version of the sidecar
+// may say more than [Status] holds.
+func (c Client) StatusJSON(ctx context.Context) (status Status, text json.RawMessage, err error) {
+	if err = c.get(ctx, "status", &text, http.StatusOK); err == nil {
+		err = json.Unmarshal(text, &status)
+	}
+	if err == nil && status.State == "" {
+		err = errors.New("ask the sidecar: status is another program's")
+	}
+	return status, text, err
 }
 
 // Alive asks /health, which says 200 in every state: an error means that no
@@ -81,11 +100,14 @@ func (c Client) get(ctx context.Context, page string, body any, codes ...int) er
 	if token := c.Token.Reveal(); token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := cmp.Or(c.HTTP, http.DefaultClient).Do(request)
 	if err != nil {
 		return fmt.Errorf("ask the sidecar: %w", err)
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusUnauthorized {
+		return ErrToken
+	}
 	if !slices.Contains(codes, response.StatusCode) {
 		return fmt.Errorf("ask the sidecar: %s answered %s", page, response.Status)
 	}

@@ -67,7 +67,7 @@ func exposedMetrics(t *testing.T) map[string]family {
 	t.Helper()
 	target := supervisor.Target{Key: "k"}
 	source := Source{
-		Snapshot: supervisor.New(supervisor.DefaultPolicy(), target, nil, slog.New(slog.DiscardHandler)).Snapshot,
+		Snapshot: supervisor.New(supervisor.DefaultPolicy(), target, nil, nil, slog.New(slog.DiscardHandler)).Snapshot,
 		Report:   func(now time.Time) dsn.Report { return dsn.Judge(devDSN, dsn.Rules{Env: dsn.Dev}, now) },
 	}
 	families, err := newRegistry(source, newRequests()).Gather()

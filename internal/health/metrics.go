@@ -104,7 +104,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(dsnDesc, 1, string(report.DSN.Mode), strconv.Itoa(int(report.DSN.Port)), report.DSN.SSLMode,
 		string(report.DSN.Encoding), report.DSN.ProjectRef)
 	gauge(guardDesc, number(report.Valid()))
-	gauge(storeDesc, number(c.source.Store.Healthy))
+	gauge(storeDesc, number(!s.Unstored))
 	gauge(buildDesc, 1, c.source.Build.Version, c.source.Build.Commit, c.source.Build.Go)
 }
 

@@ -28,6 +28,9 @@ type Readiness struct {
 // says, several times over (facts 5). The body has the true time.
 const maxRetryAfter = 30
 
+// ReadinessAt is what /readyz says of a snapshot at that time.
+func ReadinessAt(s *supervisor.Snapshot, now time.Time) Readiness { return readiness(s, now, 0) }
+
 // readiness is what /readyz says at that time about a database that has to have
 // been ready for stable.
 func readiness(s *supervisor.Snapshot, now time.Time, stable time.Duration) Readiness {
@@ -125,7 +128,7 @@ func (h *handlers) verbose(s *supervisor.Snapshot, body Readiness, now time.Time
 	check("hold", s.State != supervisor.Rejected, s.Message(now))
 	check("database", s.Ready(), s.Message(now))
 	check("stable", body.Ready || !s.Ready(), body.Message)
-	check("store", h.source.Store.Healthy, "the deadline cannot be stored; a restart would forget it")
+	check("store", !s.Unstored, "the deadline cannot be stored; a restart would forget it")
 	if body.Ready {
 		b.WriteString("ready\n")
 	} else {

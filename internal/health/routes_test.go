@@ -23,13 +23,13 @@ const devDSN = "postgresql://postgres.ejiddanxtqcleyswqvkc:pass-word-1@aws-0-us-
 // at is a handler over one snapshot.
 func at(s *supervisor.Snapshot, token string) http.Handler {
 	return NewHandler(Source{
-		Snapshot: func() *supervisor.Snapshot { return s },
-		Report:   func(now time.Time) dsn.Report { return dsn.Judge(devDSN, dsn.Rules{Env: dsn.Dev}, now) },
-		Env:      dsn.Dev,
-		Store:    Store{"memory", true},
-		Instance: "c0ffee12",
-		Build:    Build{"1.2.3", "abc", "go1.26"},
-		Token:    dsn.NewSecret(token),
+		Snapshot:  func() *supervisor.Snapshot { return s },
+		Report:    func(now time.Time) dsn.Report { return dsn.Judge(devDSN, dsn.Rules{Env: dsn.Dev}, now) },
+		Env:       dsn.Dev,
+		StoreKind: "memory",
+		Instance:  "c0ffee12",
+		Build:     Build{"1.2.3", "abc", "go1.26"},
+		Token:     dsn.NewSecret(token),
 	})
 }
 

@@ -14,7 +14,8 @@ type Source struct {
 	// Report judges the DSN at a time: a waiver may have ended since the start.
 	Report func(now time.Time) dsn.Report
 	Env    dsn.Env
-	Store  Store
+	// StoreKind says where the deadline is kept: memory or file.
+	StoreKind string
 	// Instance tells this process from others; random, 8 hex digits.
 	Instance string
 	Build    Build

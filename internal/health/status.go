@@ -109,7 +109,7 @@ type HistoryItem struct {
 func (h *handlers) status(now time.Time) Status {
 	s := h.source.Snapshot()
 	report := h.source.Report(now)
-	ready := readiness(s, now, 0)
+	ready := ReadinessAt(s, now)
 	total, failed := s.Total()
 	status := Status{
 		Ready:          ready.Ready,
@@ -133,7 +133,7 @@ func (h *handlers) status(now time.Time) Status {
 		Failures:      s.Failures,
 		LastSuccessAt: timePointer(stamp(s.LastSuccess)),
 		History:       make([]HistoryItem, 0, len(s.History)),
-		Store:         h.source.Store,
+		Store:         Store{h.source.StoreKind, !s.Unstored},
 		Version:       h.source.Build.Version,
 	}
 	if a := s.Attempt; !a.At.IsZero() {

@@ -53,7 +53,7 @@ func liveness(s *supervisor.Snapshot, _ time.Time) (int, []string, any) {
 }
 
 func plainReadiness(s *supervisor.Snapshot, now time.Time) (int, []string, any) {
-	body := readiness(s, now, 0)
+	body := ReadinessAt(s, now)
 	code, after := readyCode(body)
 	return code, after, body
 }

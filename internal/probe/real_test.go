@@ -31,7 +31,7 @@ func TestRealSharedRejection(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, network, pooler.Address())
 		},
 	})
-	s := supervisor.New(supervisor.DefaultPolicy(), target(judged), prober, slog.New(slog.DiscardHandler))
+	s := supervisor.New(supervisor.DefaultPolicy(), target(judged), prober, nil, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()

@@ -136,7 +136,7 @@ func (m *model) start() {
 	m.begun = time.Now()
 	report := dsn.Judge(localDSN, dsn.Rules{Env: dsn.Dev}, time.Now())
 	prober := New(report.DSN, dsn.NewScrubber(localDSN, report.DSN), Options{Dial: m.pooler.Dial, Lookup: addresses("10.0.0.1", "10.0.0.2")})
-	s := supervisor.New(supervisor.DefaultPolicy(), target(report.DSN), prober, slog.New(slog.NewJSONHandler(&m.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	s := supervisor.New(supervisor.DefaultPolicy(), target(report.DSN), prober, nil, slog.New(slog.NewJSONHandler(&m.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	handler := health.NewHandler(health.Source{Snapshot: s.Snapshot, Report: func(time.Time) dsn.Report { return report }, Env: dsn.Dev})
 	m.ask = func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()

@@ -10,43 +10,43 @@ const banMemory = time.Hour // a rejection this recent makes a refusal suspiciou
 // banAsks are the looks that a refusal has to outlast.
 var banAsks = []time.Duration{time.Minute, 2 * time.Minute}
 
-// ban remembers what makes a refused connect suspicious. The zero value
+// Ban remembers what makes a refused connect suspicious. The zero value
 // suspects nothing.
-type ban struct {
-	rejected time.Time // last auth_failed on a db.* host, if no success came after it
-	first    time.Time // first refusal of those in a row
-	open     bool      // the last window was a ban, and nothing answered since
+type Ban struct {
+	Rejected time.Time `json:"rejected,omitzero"` // last auth_failed on a db.* host, if no success came after it
+	First    time.Time `json:"first,omitzero"`    // first refusal of those in a row
+	Open     bool      `json:"open,omitzero"`     // the last window was a ban, and nothing answered since
 }
 
 // counts reports whether this outcome is a network_ban, and keeps the record.
-func (b *ban) counts(now, asked time.Time, target Target, o Outcome) bool {
+func (b *Ban) counts(now, asked time.Time, target Target, o Outcome) bool {
 	if !target.DBHost {
 		return false
 	}
 	if o.Reason == ReasonAuthFailed {
-		b.rejected = now
+		b.Rejected = now
 	}
 	if !o.Refused {
-		b.first = time.Time{}
+		b.First = time.Time{}
 		return false
 	}
-	recent := !b.rejected.IsZero() && now.Sub(b.rejected) < banMemory
+	recent := !b.Rejected.IsZero() && now.Sub(b.Rejected) < banMemory
 	switch {
-	case !b.first.IsZero():
-		return asked.Sub(b.first) >= banAsks[len(banAsks)-1]
-	case recent || b.open:
-		b.first = now
+	case !b.First.IsZero():
+		return asked.Sub(b.First) >= banAsks[len(banAsks)-1]
+	case recent || b.Open:
+		b.First = now
 	}
 	return false
 }
 
 // cap moves a retry forward to the next look that decides, if one is due first.
-func (b *ban) cap(now, next time.Time) time.Time {
-	if b.first.IsZero() {
+func (b *Ban) cap(now, next time.Time) time.Time {
+	if b.First.IsZero() {
 		return next
 	}
 	for _, after := range banAsks {
-		if at := b.first.Add(after); at.After(now) && at.Before(next) {
+		if at := b.First.Add(after); at.After(now) && at.Before(next) {
 			return at
 		}
 	}

@@ -169,6 +169,9 @@ func scenes(t *testing.T, policy Policy) (all []scene) {
 		case Misconfigured:
 			s = newStage(t, policy, Target{Key: "k", Fault: rule.Reason})
 		case Starting:
+			if rule.Reason == ReasonStoreLost {
+				s.Restore(s.now, Record{Lost: s.now})
+			}
 		default:
 			s.answer(Outcome{Reason: rule.Reason})
 		}

@@ -40,7 +40,7 @@ func drive(t *testing.T, target Target, outcomes script, d time.Duration) (*Supe
 	var log bytes.Buffer
 	policy := DefaultPolicy()
 	policy.ProbeTimeout = time.Hour // what hangs here hangs until the end
-	s := New(policy, target, &outcomes, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+	s := New(policy, target, &outcomes, nil, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key != slog.MessageKey {
 				return slog.Attr{}

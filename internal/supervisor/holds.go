@@ -6,22 +6,22 @@ import "time"
 // credential may be up to 15 s old just after a rotation (facts 2).
 var spacedTries = []time.Duration{15 * time.Second, 60 * time.Second}
 
-// tries remembers for which credential they were begun.
-type tries struct {
-	credential string
-	first      time.Time
+// Tries remembers for which credential they were begun, and when.
+type Tries struct {
+	Credential string    `json:"credential,omitzero"`
+	First      time.Time `json:"first,omitzero"`
 }
 
 // hold answers a rejected credential: the spaced tries once per credential on a
 // shared pooler, else a hold.
 func (m *Machine) hold(now time.Time, o Outcome) {
 	m.knock, m.ladder, m.echo = time.Time{}, ladder{}, echo{}
-	if m.tries.credential != m.target.Credential {
-		m.tries = tries{m.target.Credential, now}
+	if m.tries.Credential != m.target.Credential {
+		m.tries = Tries{m.target.Credential, now}
 	}
 	if m.target.Shared {
 		for _, after := range spacedTries {
-			if at := m.tries.first.Add(after); at.After(now) {
+			if at := m.tries.First.Add(after); at.After(now) {
 				m.enter(now, Rejected, o, at)
 				return
 			}

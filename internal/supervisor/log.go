@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -17,10 +18,11 @@ func (s *Supervisor) report(t Transition) {
 		s.log.Debug("probe", "reason", o.Reason, "step", o.Step, "sqlstate", o.SQLState,
 			"error", o.Message, "latency_ms", o.Latency.Milliseconds())
 	}
-	if t.Changed() && t.To.State != Starting {
+	if t.Changed() && t.To.Reason != ReasonStarting {
 		s.reportReady(t)
 	}
-	if t.Opened || t.To.Reason == ReasonAuthFailed && t.To.Next != t.From.Next {
+	entered := t.To.State == Lockout && t.From.State != Lockout
+	if t.Opened || entered || t.To.Reason == ReasonAuthFailed && t.To.Next != t.From.Next {
 		s.reminded = t.At
 		s.reportRemaining(t.At)
 	}
@@ -45,17 +47,29 @@ func (s *Supervisor) reportReady(t Transition) {
 	s.log.Warn(line, attrs...)
 }
 
+// reportStore says that the store cannot be written, or can be again.
+func (s *Supervisor) reportStore(err error) {
+	if err != nil {
+		s.log.Error("the deadline cannot be stored, and a restart would forget it: "+err.Error(), "store_healthy", false)
+		return
+	}
+	s.log.Info("the deadline is stored again", "store_healthy", true)
+}
+
 // reminds reports whether the present state has a remaining time to repeat.
 func (s *Supervisor) reminds(now time.Time) bool {
 	m := s.machine
 	return (m.State == Lockout || m.Reason == ReasonAuthFailed) && now.Before(m.Next)
 }
 
-// remind repeats the remaining time when a minute has passed.
-func (s *Supervisor) remind(now time.Time) {
+// remind repeats the remaining time when a minute has passed. It is stored anew as
+// well: the clock may have been set, or the store may be writable again.
+func (s *Supervisor) remind(ctx context.Context, now time.Time) {
 	if s.reminds(now) && !now.Before(s.reminded.Add(reminderEvery)) {
 		s.reminded = now
-		s.reportRemaining(now)
+		if s.keep(ctx); s.reminds(now) {
+			s.reportRemaining(now)
+		}
 	}
 }
 

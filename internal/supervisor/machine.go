@@ -15,6 +15,9 @@ type Target struct {
 	// Credential tells one credential from another; holds belong to it. A keyed
 	// hash, never the password.
 	Credential string
+	// DSN tells one DSN from another, as a keyed hash too: a hold that is not on
+	// the credential ends with any change.
+	DSN string
 	// Shared: a shared pooler, which may reject a new password for about 15 s.
 	Shared bool
 	// DBHost: a db.* host, where the second wrong password bans the address.
@@ -71,10 +74,10 @@ type Status struct {
 // Ready reports whether the database answered the last time it counted.
 func (s Status) Ready() bool { return s.State == Ready }
 
-// RetryAt is the next attempt as people ask for it: zero while ready or starting,
-// and where no time is set.
+// RetryAt is the next attempt as people ask for it: zero while ready or asking
+// for the first time, and where no time is set.
 func (s Status) RetryAt() time.Time {
-	if s.State == Ready || s.State == Starting {
+	if s.State == Ready || s.Reason == ReasonStarting {
 		return time.Time{}
 	}
 	return s.Next
@@ -104,13 +107,17 @@ type Machine struct {
 	target  Target
 	later   *Target           // the one to change to when the permit is back
 	out     Permit            // the one that is out: each is its own generation
-	pause   time.Time         // no permit before, after a probe that was broken off
+	begun   Begun             // the attempt that is out, or was when a process before ended
+	pause   time.Time         // no permit before, after an attempt without an end
+	asked   time.Time         // when the last settled permit was given
 	knock   time.Time         // when the last login was admitted; zero after a window or hold
+	lost    time.Time         // time stamp of a store that could not be read
+	silent  time.Time         // no permit before, since the lost store may have held a window
 	windows map[string]Status // the last window of each key; over once its Next has come
 	ladder  ladder
 	echo    echo
-	ban     ban
-	tries   tries
+	ban     Ban
+	tries   Tries
 }
 
 // NewMachine returns a machine that has no verdict yet. random is in [0,1).
@@ -131,6 +138,7 @@ func (m *Machine) Admit(now time.Time) (Permit, error) {
 		return Permit{}, &WaitError{m.State, due}
 	}
 	m.out = Permit{now, new(atomic.Bool)}
+	m.begun = Begun{now, m.begun.InRow + 1}
 	return m.out, nil
 }
 
@@ -142,7 +150,7 @@ func (m *Machine) Due() (time.Time, bool) {
 		return time.Time{}, false
 	}
 	due := m.Next
-	for _, floor := range []time.Time{m.windows[m.target.Key].Next, m.pause} {
+	for _, floor := range []time.Time{m.windows[m.target.Key].Next, m.pause, m.silent} {
 		if due.Before(floor) {
 			due = floor
 		}
@@ -157,7 +165,7 @@ func (m *Machine) Settle(now time.Time, p Permit, o Outcome) Transition {
 	if !p.Valid() || p != m.out {
 		return Transition{At: now, From: from, To: from, Dropped: true}
 	}
-	m.out = Permit{}
+	m.out, m.begun, m.asked = Permit{}, Begun{}, p.at
 	previous := m.knock
 	if o.Knocked {
 		m.knock = p.at
@@ -214,7 +222,7 @@ func (m *Machine) decide(now, asked, previous time.Time, o Outcome) (opened bool
 // succeed forgets every suspicion: the database answered.
 func (m *Machine) succeed(now time.Time) {
 	m.Failures, m.WindowsInRow = 0, 0
-	m.ladder, m.ban = ladder{}, ban{}
+	m.ladder, m.ban = ladder{}, Ban{}
 	if m.State != Ready {
 		m.ReadySince = now
 	}
@@ -226,7 +234,7 @@ func (m *Machine) openWindow(now time.Time, o Outcome) {
 	length := m.policy.window(o.Trigger).At(m.random())
 	m.WindowsInRow++
 	m.knock, m.ladder, m.echo = time.Time{}, ladder{}, echo{}
-	m.ban.first, m.ban.open = time.Time{}, o.Trigger == TriggerNetworkBan
+	m.ban.First, m.ban.Open = time.Time{}, o.Trigger == TriggerNetworkBan
 	m.enter(now, Lockout, o, now.Add(length))
 	m.Window = length
 	m.windows[m.target.Key] = m.Status
@@ -241,6 +249,16 @@ func (m *Machine) enter(now time.Time, s State, o Outcome, next time.Time) {
 		m.ReadySince = time.Time{}
 	}
 	m.State, m.Reason, m.Trigger, m.Cause, m.Next, m.Window = s, o.Reason, o.Trigger, o.Cause, next, 0
+}
+
+// begin puts the machine at its start: no verdict yet, and silence while a store
+// that was lost may have held a window.
+func (m *Machine) begin(now time.Time) {
+	if now.Before(m.silent) {
+		m.enter(now, Starting, Outcome{Reason: ReasonStoreLost}, m.silent)
+		return
+	}
+	m.enter(now, Starting, Outcome{Reason: ReasonStarting}, now)
 }
 
 // Configure changes what the machine speaks for. A changed credential ends a
@@ -259,17 +277,19 @@ func (m *Machine) Configure(now time.Time, target Target) Transition {
 	m.target, m.knock = target, time.Time{}
 	m.ladder, m.echo = ladder{}, echo{}
 	if target.Key != before.Key {
-		m.WindowsInRow, m.Failures, m.ban = 0, 0, ban{}
+		m.WindowsInRow, m.Failures, m.ban = 0, 0, Ban{}
 	}
 	switch window := m.windows[target.Key]; {
 	case target.Fault != "":
 		m.enter(now, Misconfigured, Outcome{Reason: target.Fault}, time.Time{})
 	case now.Before(window.Next):
 		m.Status = window
+	case m.State == Rejected && m.Reason == ReasonAuthFailed && target.Credential == before.Credential:
+		// what was refused is not repeated at another address or with another sslmode
 	case from.State == Ready && target.Key == before.Key:
 		m.Next = now // still the same database: ready until the new credential says otherwise
 	default:
-		m.enter(now, Starting, Outcome{Reason: ReasonStarting}, now)
+		m.begin(now)
 	}
 	return Transition{At: now, From: from, To: m.Status}
 }

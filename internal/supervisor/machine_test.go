@@ -4,8 +4,6 @@ import (
 	"errors"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 )
 
 // TestRulesAreComplete: every reason has one row, and every state but stopping,
@@ -81,94 +79,4 @@ func TestRotationDuringProbe(t *testing.T) {
 			t.Errorf("%q: %v", reason.Reason, err)
 		}
 	}
-}
-
-// TestSchedules drives the machine through random outcomes, pauses, clock jumps,
-// rotations and restarts, and holds it to the invariants that need no knowledge of its inside: no permit
-// in a window, window and hold within their bounds, one permit at a time.
-func TestSchedules(t *testing.T) {
-	policy := DefaultPolicy()
-	targets := []Target{
-		{Key: "one", Credential: "a", Shared: true}, {Key: "one", Credential: "b", Shared: true},
-		{Key: "two", Credential: "c", DBHost: true}, {Key: "three", Credential: "d"},
-		{Key: "one", Credential: "a", Fault: ReasonGuard},
-	}
-	var reasons []Reason
-	for _, rule := range Rules {
-		if rule.State != Misconfigured && rule.State != Starting {
-			reasons = append(reasons, rule.Reason)
-		}
-	}
-	schedules, attempts := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
-		schedules++
-		now := time.Now()
-		target := rapid.SampledFrom(targets).Draw(t, "target")
-		jitter := rapid.Float64Range(0, 0.999999)
-		m := NewMachine(policy, target, func() float64 { return jitter.Draw(t, "jitter") }, now)
-		windows := make(map[string]time.Time) // the model: until when a key is blocked
-		t.Repeat(map[string]func(*rapid.T){
-			"wait": func(t *rapid.T) {
-				now = now.Add(time.Duration(rapid.Int64Range(0, int64(25*time.Minute)).Draw(t, "pause")))
-			},
-			"wait until due": func(t *rapid.T) {
-				if due, ok := m.Due(); ok && due.After(now) {
-					now = due
-				}
-			},
-			"set the clock": func(t *rapid.T) {
-				now = jumped(now, time.Duration(rapid.Int64Range(-1e6, 1e6).Draw(t, "jump"))*time.Second)
-			},
-			"restart": func(t *rapid.T) { // the deadline is in memory
-				m = NewMachine(policy, target, m.random, now)
-				clear(windows)
-			},
-			"rotate": func(t *rapid.T) {
-				target = rapid.SampledFrom(targets).Draw(t, "target")
-				m.Configure(now, target)
-			},
-			"probe": func(t *rapid.T) {
-				before := m.Status
-				permit, err := m.Admit(now)
-				if err != nil {
-					return
-				}
-				if now.Before(windows[target.Key]) || target.Fault != "" {
-					t.Fatalf("permit for %v at %s, its window ends at %s", target, now, windows[target.Key])
-				}
-				if _, err := m.Admit(now); !errors.Is(err, ErrBusy) {
-					t.Fatalf("two permits at a time: %v", err)
-				}
-				attempts++
-				asked := now
-				now = now.Add(time.Duration(rapid.Int64Range(0, int64(5*time.Second)).Draw(t, "latency")))
-				o := Outcome{Reason: rapid.SampledFrom(reasons).Draw(t, "reason"), Knocked: true}
-				if o.Reason == ReasonLockout {
-					o.Trigger = rapid.SampledFrom(Triggers).Draw(t, "trigger")
-					o.Cause = rapid.SampledFrom([]string{"", "password authentication failed"}).Draw(t, "cause")
-				}
-				o.Refused = o.Reason == ReasonNetwork && rapid.Bool().Draw(t, "refused")
-				m.Settle(now, permit, o)
-				wait := m.Next.Sub(now)
-				switch {
-				case m.State == Lockout:
-					windows[target.Key] = m.Next
-					bounds := policy.window(m.Trigger)
-					if wait < bounds.Min || wait > bounds.Max {
-						t.Fatalf("a window of %s for %s", wait, m.Trigger)
-					}
-					if m.Trigger == TriggerServerLoginRetry && before.State == Lockout && before.Next.Equal(asked) {
-						t.Fatal("the first answer after a window opened the next one")
-					}
-				case m.State == Rejected && wait > policy.Rejected.Max, m.State == Retrying && wait > cautiousLast:
-					t.Fatalf("%s for %s", m.State, wait)
-				case m.State == Ready && wait != policy.ProbeInterval && wait != confirmDelay:
-					t.Fatalf("ready, and next after %s", wait)
-				case m.State == Ready && o.Reason != ReasonOK && ruleFor(o.Reason).State != Retrying:
-					t.Fatalf("ready in spite of %s", o.Reason)
-				}
-			},
-		})
-	})
-	t.Logf("%d schedules, %d attempts, 0 violations", schedules, attempts)
 }

@@ -51,8 +51,7 @@ func DefaultPolicy() Policy {
 // Longest returns the longest time without an attempt that the policy can lead
 // to; a deploy's health check has to outlast it (facts 4).
 func (p Policy) Longest() time.Duration {
-	return max(p.ProbeInterval, p.Retry.Max+time.Duration(retryJitter*float64(p.Retry.Max)),
-		p.Lockout.Max, p.Ban.Max, p.Rejected.Max, rerouteLast, cautiousLast)
+	return max(p.ProbeInterval, p.longestRetry(), p.Lockout.Max, p.Ban.Max, p.Rejected.Max, rerouteLast, cautiousLast)
 }
 
 // window returns how long a window of the trigger may last.
@@ -61,6 +60,24 @@ func (p Policy) window(t Trigger) Range {
 		return p.Ban
 	}
 	return p.Lockout
+}
+
+// longest returns how long a verdict that is no window may keep the next attempt
+// waiting.
+func (p Policy) longest(r Reason) time.Duration {
+	switch ruleFor(r).Next {
+	case NextHold:
+		return p.Rejected.Max
+	case NextReroute:
+		return rerouteLast
+	case NextCautious:
+		return cautiousLast
+	}
+	return p.longestRetry()
+}
+
+func (p Policy) longestRetry() time.Duration {
+	return p.Retry.Max + time.Duration(retryJitter*float64(p.Retry.Max))
 }
 
 // demote turns a lockout that the policy does not count into the plain fault
@@ -111,5 +128,9 @@ func CeilSeconds(d time.Duration) int64 {
 	if d <= 0 {
 		return 0
 	}
-	return int64((d + time.Second - 1) / time.Second)
+	s := int64(d / time.Second)
+	if d%time.Second > 0 {
+		s++
+	}
+	return s
 }

@@ -10,6 +10,7 @@ const (
 	NextNow      Next = "at once"
 	NextInterval Next = "after the probe interval"
 	NextWindow   Next = "after a window"
+	NextShortest Next = "after the shortest window"
 	NextHold     Next = "after a hold, or at once when the credential changes"
 	NextReroute  Next = "60s doubling to 5m, or at once when the DSN changes"
 	NextRetry    Next = "2s doubling to 60s, +-20 %"
@@ -31,6 +32,7 @@ type Rule struct {
 // of a shared pooler in holds.go, which lockouts count in echo.go and ban.go.
 var Rules = []Rule{
 	{ReasonStarting, Starting, NextNow, "no verdict yet"},
+	{ReasonStoreLost, Starting, NextShortest, "what was stored cannot be read, and may be a window"},
 	{ReasonOK, Ready, NextInterval, "SELECT 1 returned 1"},
 	{ReasonLockout, Lockout, NextWindow, "server_login_retry, query_wait_timeout, circuit_breaker, network_ban"},
 	{ReasonAuthFailed, Rejected, NextHold, "the credential was rejected"},

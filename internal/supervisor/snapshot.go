@@ -12,6 +12,7 @@ type Snapshot struct {
 	Status
 	Target   Target
 	Stopping bool // the process is ending; the verdict stays
+	Unstored bool // the record could not be stored; a restart would forget it
 	Attempt  Attempt
 	Ledger
 }

@@ -25,6 +25,7 @@ type Reason string
 // The reasons. What each leads to stands in [Rules].
 const (
 	ReasonStarting       Reason = "starting"
+	ReasonStoreLost      Reason = "store_lost"
 	ReasonOK             Reason = "ok"
 	ReasonLockout        Reason = "lockout"
 	ReasonAuthFailed     Reason = "auth_failed"

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,9 +59,10 @@ func (s *story) play(words []string) error {
 		return ""
 	}
 	switch words[0] {
-	case "target": // target KIND CREDENTIAL [KEY] [FAULT]
+	case "target": // target KIND CREDENTIAL[@REST OF THE DSN] [KEY] [FAULT]
+		credential, _, _ := strings.Cut(arg(2), "@")
 		s.configure(Target{
-			Key: "k" + arg(3), Credential: arg(2), Fault: Reason(arg(4)),
+			Key: "k" + arg(3), Credential: credential, DSN: arg(2) + arg(3) + arg(4), Fault: Reason(arg(4)),
 			Shared: arg(1) == "shared", DBHost: arg(1) == "db",
 		})
 		return nil
@@ -83,6 +85,20 @@ func (s *story) play(words []string) error {
 		return s.probe(words[1:], not)
 	case "next":
 		return s.expectNext(arg(1))
+	case "restart": // restart [REVISION]: another process takes up the record
+		return s.restart(arg(1))
+	case "crash": // an attempt is begun, and the process dies
+		if _, err := s.machine.Admit(s.now); err != nil {
+			return err
+		}
+		return s.restart("")
+	case "adopt": // adopt TRIGGER FOR [KEY]: somebody else has written a window
+		d, err := time.ParseDuration(arg(2))
+		s.machine.Adopt(s.now, Record{Windows: []Window{{"k" + arg(3), Trigger(arg(1)), "", s.now, s.now.Add(d), 1}}})
+		return err
+	case "clear": // an operator empties the record
+		s.machine.Adopt(s.now, Record{Cleared: s.now})
+		return nil
 	}
 	if s.machine == nil {
 		return fmt.Errorf("no target yet")
@@ -105,6 +121,30 @@ func (s *story) play(words []string) error {
 	if (fmt.Sprint(got) == arg(1)) == not {
 		return fmt.Errorf("got %v", got)
 	}
+	return nil
+}
+
+// restart takes the record through its stored form into a new machine. It may be
+// revised on the way: "lost" or "clear-before" the present.
+func (s *story) restart(revision string) error {
+	text, err := json.Marshal(s.machine.Record(s.now))
+	if err != nil {
+		return err
+	}
+	var r Record
+	if err := json.Unmarshal(text, &r); err != nil {
+		return err
+	}
+	switch revision {
+	case "lost":
+		r = Record{Lost: s.now}
+	case "clear-before":
+		r, _ = r.ClearBefore(s.now)
+	}
+	target := s.machine.target
+	s.machine = nil
+	s.configure(target)
+	s.machine.Restore(s.now, r)
 	return nil
 }
 

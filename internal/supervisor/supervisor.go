@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync/atomic"
@@ -14,24 +15,29 @@ type Prober interface {
 	Probe(ctx context.Context, permit Permit) Outcome
 }
 
-// Supervisor drives a [Machine]: one goroutine asks for permits, probes, settles
-// and publishes. Everybody else reads [Supervisor.Snapshot].
+// Supervisor drives a [Machine]: one goroutine asks for permits, probes, settles,
+// publishes and stores. Everybody else reads [Supervisor.Snapshot].
 type Supervisor struct {
 	policy   Policy
 	machine  *Machine
 	prober   Prober
+	store    Store
 	log      *slog.Logger
 	snapshot atomic.Pointer[Snapshot]
+	changes  chan func(now time.Time) Transition // what others want done, for the one goroutine
 	reminded time.Time
 }
 
 // New returns a supervisor for the target. It asks nothing before [Supervisor.Run].
-func New(policy Policy, target Target, prober Prober, log *slog.Logger) *Supervisor {
+// Without a store the deadline lives in memory.
+func New(policy Policy, target Target, prober Prober, store Store, log *slog.Logger) *Supervisor {
 	s := &Supervisor{
 		policy:  policy,
 		machine: NewMachine(policy, target, rand.Float64, time.Now()),
 		prober:  prober,
+		store:   store,
 		log:     log,
+		changes: make(chan func(time.Time) Transition),
 	}
 	s.snapshot.Store(&Snapshot{Status: s.machine.Status, Target: target, Ledger: newLedger()})
 	return s
@@ -40,10 +46,39 @@ func New(policy Policy, target Target, prober Prober, log *slog.Logger) *Supervi
 // Snapshot returns what is known now; it never blocks.
 func (s *Supervisor) Snapshot() *Snapshot { return s.snapshot.Load() }
 
+// Begin takes up what a process before has left. It is called before
+// [Supervisor.Run], if at all.
+func (s *Supervisor) Begin(r Record) {
+	s.publish(s.machine.Restore(time.Now(), r), Attempt{})
+}
+
+// Configure changes what is supervised, between two probes: another target with
+// its prober. It returns when that is done, or the context ends.
+func (s *Supervisor) Configure(ctx context.Context, target Target, prober Prober) {
+	s.change(ctx, func(now time.Time) Transition {
+		s.prober = prober
+		return s.machine.Configure(now, target)
+	})
+}
+
+// Restore takes up what an operator has made of the stored record, between two
+// probes.
+func (s *Supervisor) Restore(ctx context.Context, r Record) {
+	s.change(ctx, func(now time.Time) Transition { return s.machine.Restore(now, r) })
+}
+
+func (s *Supervisor) change(ctx context.Context, f func(now time.Time) Transition) {
+	done := make(chan struct{})
+	select {
+	case s.changes <- func(now time.Time) Transition { defer close(done); return f(now) }:
+		<-done
+	case <-ctx.Done():
+	}
+}
+
 // Run supervises until the context ends, then publishes that the process stops.
 func (s *Supervisor) Run(ctx context.Context) {
-	now := time.Now()
-	s.report(Transition{At: now, To: s.machine.Status})
+	s.tell(ctx, Transition{At: time.Now(), To: s.machine.Status})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -54,8 +89,12 @@ func (s *Supervisor) Run(ctx context.Context) {
 			last.Stopping = true
 			s.snapshot.Store(&last)
 			return
+		case change := <-s.changes:
+			t := change(time.Now())
+			s.publish(t, s.Snapshot().Attempt)
+			s.tell(ctx, t)
 		case <-timer.C:
-			s.remind(time.Now())
+			s.remind(ctx, time.Now())
 			s.probe(ctx)
 		}
 	}
@@ -73,11 +112,15 @@ func (s *Supervisor) pause(now time.Time) time.Duration {
 	return next.Sub(now)
 }
 
-// probe makes the attempt that is due, if one is.
+// probe makes the attempt that is due, if one is. It is stored before it is made,
+// and not made when the store knows of a window.
 func (s *Supervisor) probe(ctx context.Context) {
 	asked := time.Now()
 	permit, err := s.machine.Admit(asked)
 	if err != nil {
+		return
+	}
+	if s.keep(ctx); permit != s.machine.out {
 		return
 	}
 	probing, cancel := context.WithTimeout(ctx, s.policy.ProbeTimeout)
@@ -87,17 +130,49 @@ func (s *Supervisor) probe(ctx context.Context) {
 	if ctx.Err() != nil {
 		return // the process ends: what it said last stays
 	}
-	s.publish(transition, asked)
-	s.report(transition)
+	s.publish(transition, Attempt{asked, transition.Outcome})
+	s.tell(ctx, transition)
 }
 
 // publish replaces the snapshot; readers see all of a transition or none of it.
-func (s *Supervisor) publish(t Transition, asked time.Time) {
-	last := s.Snapshot()
+func (s *Supervisor) publish(t Transition, last Attempt) {
+	before := s.Snapshot()
 	s.snapshot.Store(&Snapshot{
-		Status:  t.To,
-		Target:  last.Target,
-		Attempt: Attempt{asked, t.Outcome},
-		Ledger:  last.record(t),
+		Status:   t.To,
+		Target:   s.machine.target,
+		Attempt:  last,
+		Ledger:   before.record(t),
+		Unstored: before.Unstored,
 	})
+}
+
+// tell stores what has to outlive the process, then logs (contract 8): whoever
+// reads of a window can rely on it.
+func (s *Supervisor) tell(ctx context.Context, t Transition) {
+	s.keep(ctx)
+	s.report(t)
+}
+
+// keep writes the record. What somebody else has written meanwhile is adopted
+// before. A store that cannot be written is no reason to stop.
+func (s *Supervisor) keep(ctx context.Context) {
+	if s.store == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	now := time.Now()
+	err := s.store.Save(ctx, s.machine.Record(now))
+	if conflict, ok := errors.AsType[*ConflictError](err); ok {
+		adopted := s.machine.Adopt(now, conflict.Found)
+		s.publish(adopted, s.Snapshot().Attempt)
+		err = s.store.Save(ctx, s.machine.Record(now))
+		s.report(adopted)
+	}
+	if before := s.Snapshot(); before.Unstored != (err != nil) {
+		next := *before
+		next.Unstored = err != nil
+		s.snapshot.Store(&next)
+		s.reportStore(err)
+	}
 }

@@ -18,6 +18,9 @@ var phrases = map[Reason]words{
 	ReasonStarting: {
 		"The database has not answered yet.",
 		"The sidecar is asking the database for the first time: wait half a minute and do NOT restart it, because every start is another login"},
+	ReasonStoreLost: {
+		"What was stored cannot be read, and it may have been a lockout.",
+		"The sidecar cannot read what it had stored, which may have been a lockout, so it makes no attempt for the length of the shortest one: wait, and do NOT restart services, because every restart is another login; whoever is sure that there is no lockout sets SIDECAR_CLEAR_BEFORE to the present time for the sidecar alone"},
 	ReasonOK: {
 		"The database answers.",
 		"The database answers: nothing to do"},

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// askTwice is the note on a lockout that may be an old one, where nobody vouches
+// for a login in the last minute (contract 1).
+const askTwice = "PgBouncer may be answering from memory. Ask twice: sidecar probe --twice"
+
+// login spends one permit on one login and SELECT 1.
+func login(ctx context.Context, db database, c config) supervisor.Outcome {
+	return spend(ctx, db, c, db.prober.Probe)
+}
+
+// spend gets one permit, spends it on ask within a probe's time, and returns what
+// the machine takes the outcome for.
+func spend(ctx context.Context, db database, c config, ask func(context.Context, supervisor.Permit) supervisor.Outcome) supervisor.Outcome {
+	machine := supervisor.NewMachine(c.policy(), db.target, rand.Float64, time.Now())
+	permit, err := machine.Admit(time.Now())
+	if err != nil {
+		return supervisor.Outcome{Reason: db.target.Fault, Message: err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.policy().ProbeTimeout)
+	defer cancel()
+	outcome := ask(ctx, permit)
+	return machine.Settle(time.Now(), permit, outcome).Outcome
+}
+
+// tell prints a report for people or as JSON and ends with its exit code. One that
+// was broken off from here says nothing about the database.
+func tell(ctx context.Context, std streams, report interface{ Text() string }, asJSON bool, code int) error {
+	switch {
+	case ctx.Err() != nil:
+		return &failure{exitFailure, "interrupted", ""}
+	case asJSON:
+		printJSON(std.out, report)
+	default:
+		fmt.Fprint(std.out, report.Text())
+	}
+	return exitWith(code)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// span is a span of time between the two bounds.
+type span time.Duration
+
+// Below the least a probe would follow itself without a pause, above the most
+// nobody would live to see its end.
+const leastSpan, mostSpan = 10 * time.Millisecond, 30 * 24 * time.Hour
+
+// Decode implements envconfig.Decoder.
+func (s *span) Decode(text string) error {
+	d, err := supervisor.ParseSpan(strings.TrimSpace(text))
+	if err != nil || d < leastSpan || d > mostSpan {
+		return errors.New("want a span of time such as 15m, 900s or 900, from 10ms to 720h")
+	}
+	*s = span(d)
+	return nil
+}
+
+// port is a TCP port; 0 lets the system choose.
+type port uint16
+
+// Decode implements envconfig.Decoder.
+func (p *port) Decode(text string) error {
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
+	if err != nil {
+		return errors.New("want a port from 0 to 65535")
+	}
+	*p = port(n)
+	return nil
+}
+
+// envMode is the guard's environment.
+type envMode dsn.Env
+
+// Decode implements envconfig.Decoder.
+func (m *envMode) Decode(text string) error {
+	env, err := dsn.ParseEnv(strings.TrimSpace(text))
+	*m = envMode(env)
+	return err
+}
+
+// counts are the triggers that are lockouts.
+type counts map[supervisor.Trigger]bool
+
+// Decode implements envconfig.Decoder.
+func (c *counts) Decode(text string) error {
+	*c = make(counts)
+	for name := range strings.SplitSeq(text, ",") {
+		trigger := supervisor.Trigger(strings.TrimSpace(name))
+		if !slices.Contains(supervisor.Triggers, trigger) {
+			return fmt.Errorf("want a list out of %v", supervisor.Triggers)
+		}
+		(*c)[trigger] = true
+	}
+	return nil
+}
+
+// moment is a time as RFC 3339 writes it.
+type moment time.Time
+
+// Decode implements envconfig.Decoder.
+func (m *moment) Decode(text string) error {
+	t, err := time.Parse(time.RFC3339, strings.TrimSpace(text))
+	if err != nil {
+		return errors.New("want a time such as 2026-01-18T15:04:05Z")
+	}
+	*m = moment(t)
+	return nil
+}

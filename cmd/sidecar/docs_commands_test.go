@@ -1,0 +1,99 @@
+package main
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/store"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// TestDocsCommands: docs/commands.md has every command and every flag, and no
+// other.
+func TestDocsCommands(t *testing.T) {
+	tables := docTables(t, "commands.md")
+	var names, flags, namesWanted, flagsWanted []string
+	for _, row := range tables["Which"] {
+		names = append(names, quoted(row[0])[0])
+	}
+	for _, row := range tables["Flags"] {
+		flags = append(flags, quoted(row[0])[0]+" "+quoted(row[1])[0])
+	}
+	root := newRoot(streams{})
+	root.InitDefaultHelpCmd()
+	for _, command := range commands(root)[1:] {
+		if !command.HasSubCommands() {
+			namesWanted = append(namesWanted, command.CommandPath())
+		}
+		command.Flags().VisitAll(func(f *pflag.Flag) { flagsWanted = append(flagsWanted, command.CommandPath()+" --"+f.Name) })
+	}
+	for what, both := range map[string][2][]string{"commands": {names, namesWanted}, "flags": {flags, flagsWanted}} {
+		slices.Sort(both[0])
+		slices.Sort(both[1])
+		if !slices.Equal(both[0], both[1]) {
+			t.Errorf("%s: docs/commands.md has %q, the code %q", what, both[0], both[1])
+		}
+	}
+}
+
+// TestDocsJSON: the fields that docs/commands.md lists are those that come out.
+func TestDocsJSON(t *testing.T) {
+	t.Parallel()
+	pooler := listen(t, poolersim.Script{Answer: activity})
+	state := filepath.Join(t.TempDir(), "state.json")
+	window := supervisor.Window{Key: "11111111", Trigger: supervisor.TriggerCircuitBreaker, Opened: time.Now(), Until: time.Now().Add(time.Hour), InRow: 1}
+	if err := store.NewFile(state).Overwrite(t.Context(), supervisor.Record{Windows: []supervisor.Window{window}}); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"PORT=1", "SIDECAR_STATE=file:" + state, "DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb") + "&pgbouncer=true"} // with a finding
+	tables := docTables(t, "commands.md")
+	listed := func(heading string) (all []string) {
+		for _, row := range tables[heading] {
+			all = append(all, quoted(row[0])...)
+		}
+		return all
+	}
+	for command, want := range map[string][]string{
+		"probe": listed("probe"), "verify": listed("verify"), "gate": listed("gate"), "dsn check": listed("dsn check"),
+		"state show": listed("state show"),
+		"sessions":   slices.Concat(listed("probe"), listed("sessions")),
+	} {
+		var answer map[string]any
+		if code := runJSON(t, &answer, command+" --json", env...); code != exitOK {
+			t.Errorf("%s: exit code %d: %v", command, code, answer)
+		}
+		got := slices.Sorted(maps.Keys(flat("", answer)))
+		if slices.Sort(want); !slices.Equal(got, want) {
+			t.Errorf("%s prints %q, docs/commands.md has %q", command, got, want)
+		}
+	}
+}
+
+// flat are the names of a JSON value's fields. A list stands before the fields of
+// what is in it, an object stands for its fields alone.
+func flat(prefix string, value any) map[string]bool {
+	all := make(map[string]bool)
+	switch value := value.(type) {
+	case map[string]any:
+		for name, inner := range value {
+			maps.Copy(all, flat(strings.TrimPrefix(prefix+"."+name, "."), inner))
+		}
+	case []any:
+		all[prefix] = true
+		for _, inner := range value {
+			if _, object := inner.(map[string]any); object {
+				maps.Copy(all, flat(prefix, inner))
+			}
+		}
+	default:
+		all[prefix] = true
+	}
+	return all
+}

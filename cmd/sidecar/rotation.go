@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/store"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// rotation is the DSN in use, and how another one takes its place while the
+// process runs: from DATABASE_URL_FILE, or because the judgement of the same one
+// has changed. Use [newRotation].
+type rotation struct {
+	config  config
+	store   store.Store
+	log     *slog.Logger
+	hangup  chan os.Signal
+	current atomic.Pointer[database]
+
+	judged string // the text that was judged last, also one that was refused
+	fault  string // why the file could not be read, the last time it was said
+}
+
+// newRotation reads the DSN of the environment. A file that cannot be read is no
+// configuration yet; it may come.
+func newRotation(c config, place store.Store, log *slog.Logger) *rotation {
+	r := &rotation{config: c, store: place, log: log, hangup: make(chan os.Signal, 1)}
+	signal.Notify(r.hangup, syscall.SIGHUP)
+	text, err := c.dsnText()
+	r.complain(err)
+	r.judged = text
+	r.use(newDatabase(text, c))
+	return r
+}
+
+// use puts a database in the place of the one before, and says so.
+func (r *rotation) use(db database) database {
+	db = db.salted(r.store.Salt())
+	r.current.Store(&db)
+	announce(r.log, db)
+	return db
+}
+
+// judge is the guard's verdict on the DSN in use.
+func (r *rotation) judge(now time.Time) dsn.Report { return r.current.Load().judge(now) }
+
+// judgeDialled is judge, and says nothing of a DSN that is never dialled.
+func (r *rotation) judgeDialled(now time.Time) dsn.Report {
+	if r.current.Load().target.Fault != "" {
+		return dsn.Report{}
+	}
+	return r.judge(now)
+}
+
+// fileEvery is how often the file is read. Reading it also sees what a file
+// system's notices do not: swapped symlinks of mounted secrets, network disks.
+const fileEvery = time.Second
+
+// watch takes up a new DSN of the file, and on SIGHUP whatever has changed there
+// and in the store, until the context ends.
+func (r *rotation) watch(ctx context.Context, sup *supervisor.Supervisor) {
+	defer signal.Stop(r.hangup)
+	tick := time.NewTicker(fileEvery)
+	defer tick.Stop()
+	if r.config.URLFile == "" {
+		tick.Stop()
+	}
+	before := r.judged // what the file held at the last look
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.hangup:
+			r.log.Info("SIGHUP: reading the DSN and the store anew")
+			r.reload(ctx, sup)
+			if text, err := r.config.dsnText(); !r.complain(err) {
+				r.change(ctx, sup, text)
+			}
+		case <-tick.C:
+			text, err := r.config.dsnText()
+			if r.complain(err) {
+				continue
+			}
+			// Somebody may be writing it just now: half a DSN is another DSN.
+			if text == before && text != r.judged {
+				r.change(ctx, sup, text)
+			}
+			before = text
+		}
+	}
+}
+
+// change judges a text and uses it, unless it is refused and the one in use is not.
+func (r *rotation) change(ctx context.Context, sup *supervisor.Supervisor, text string) {
+	r.judged = text
+	db := newDatabase(text, r.config)
+	if db.target.Fault != "" && r.current.Load().target.Fault == "" {
+		announce(r.log, db)
+		r.log.Error("the new DSN is refused; the one before stays in use", "reason", db.target.Fault)
+		return
+	}
+	db = r.use(db)
+	sup.Configure(ctx, db.target, db.prober)
+}
+
+// reload takes up what somebody else has written to the store, such as "sidecar
+// state clear".
+func (r *rotation) reload(ctx context.Context, sup *supervisor.Supervisor) {
+	loading, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	record, changed, err := r.store.Load(loading)
+	switch {
+	case err != nil:
+		r.log.Error("the store cannot be read; what is in memory counts: " + err.Error())
+	case changed:
+		r.log.Warn("the store was changed by somebody else; what it says counts")
+		sup.Restore(ctx, record)
+	}
+}
+
+// complain says once why the file cannot be read, and reports whether it cannot.
+func (r *rotation) complain(err error) bool {
+	if err == nil {
+		r.fault = ""
+		return false
+	}
+	if text := err.Error(); text != r.fault {
+		r.fault = text
+		r.log.Error(text + "; the DSN before, if there was one, stays in use")
+	}
+	return true
+}
+
+// dsnText is the DSN of the environment, or of DATABASE_URL_FILE. It is "" when
+// neither is set.
+func (c config) dsnText() (string, error) {
+	if c.URLFile == "" {
+		return c.DatabaseURL, nil
+	}
+	file, err := os.Open(c.URLFile)
+	if err != nil {
+		return "", fmt.Errorf("DATABASE_URL_FILE: %w", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxInput))
+	line := strings.TrimSpace(string(text))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("DATABASE_URL_FILE: %w", err)
+	case line == "":
+		return "", errors.New("DATABASE_URL_FILE: the file is empty")
+	case strings.ContainsAny(line, "\r\n"):
+		return "", errors.New("DATABASE_URL_FILE: the file holds more than one line; want the DSN alone")
+	}
+	return line, nil
+}
+
+// announce writes what is asked, and what the guard says: at the start and after
+// each change.
+func announce(log *slog.Logger, db database) {
+	if d := db.report.DSN; db.raw != "" {
+		log.LogAttrs(context.Background(), slog.LevelInfo, d.Line(), d.Attrs()...)
+	}
+	for _, f := range db.report.Findings {
+		level := slog.LevelError
+		if f.Severity == dsn.Warning {
+			level = slog.LevelWarn
+		}
+		log.Log(context.Background(), level, fmt.Sprintf("DATABASE_URL: %s: %s", f.Code, f.Message), "code", f.Code, "hint", f.Hint)
+	}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/probe"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// sessionsFlags are what sessions may be told besides the DSN.
+type sessionsFlags struct {
+	env  string
+	json bool
+}
+
+func newSessions(std streams) *cobra.Command {
+	var flags sessionsFlags
+	command := &cobra.Command{
+		Use:   "sessions [DSN]",
+		Short: "Say who is connected, before a password is changed",
+		Long: `Say who is connected, before a password is changed: sessions by role, application,
+state and age from pg_stat_activity, and which roles will log in again. It is one
+login.
+
+The DSN is the argument, standard input with -, or DATABASE_URL. Inside a lockout
+window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
+		Example: "  sidecar sessions\n  sidecar sessions --env prod\n  sidecar sessions --json - <dsn.txt",
+		Args:    atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, db, err := databaseFor(args, flags.env, std)
+			if err != nil {
+				return err
+			}
+			return listSessions(cmd.Context(), db, c, std, flags)
+		},
+	}
+	f := command.Flags()
+	f.StringVar(&flags.env, "env", "", envUsage)
+	f.BoolVar(&flags.json, "json", false, "print the report as JSON")
+	return command
+}
+
+// listSessions looks for a reason not to dial, and without one logs in once and
+// asks who is connected.
+func listSessions(ctx context.Context, db database, c config, std streams, flags sessionsFlags) error {
+	report := gate.NewSessionsReport(db.report)
+	if known := standing(ctx, db, c, std); known.Blocks {
+		report.Refused(known)
+	} else {
+		var found probe.Activity
+		outcome := spend(ctx, db, c, db.prober.WithSessions(&found).Probe)
+		report.Took(outcome, told(found))
+		if outcome.Trigger == supervisor.TriggerServerLoginRetry && !known.Vouched {
+			report.Note(askTwice)
+		}
+	}
+	return tell(ctx, std, report, flags.json, report.ExitCode)
+}
+
+// told is what the prober found, for a report.
+func told(found probe.Activity) gate.Activity {
+	a := gate.Activity{Role: found.Role, Pooled: found.Pooled, Grant: found.Grant, Sessions: []gate.Session{}}
+	for _, s := range found.Sessions {
+		a.Sessions = append(a.Sessions, gate.Session(s))
+	}
+	return a
+}

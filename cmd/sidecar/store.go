@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/store"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// storePatience is how long a command or a start waits for its store.
+const storePatience = 2 * time.Second
+
+// stateName is the state's file on a volume.
+const stateName = "sidecar-state.json"
+
+// statePath is the file in which the deadline lives; "" means in memory.
+func (c config) statePath() string {
+	if c.State == "" && c.Volume != "" {
+		return filepath.Join(c.Volume, stateName)
+	}
+	path, _ := strings.CutPrefix(c.State, "file:")
+	if c.State == "memory:" {
+		return ""
+	}
+	return path
+}
+
+// store is where the deadline lives.
+func (c config) store() store.Store {
+	if path := c.statePath(); path != "" {
+		return store.NewFile(path)
+	}
+	return store.NewMemory()
+}
+
+// loadRecord reads what a process before has left. What it cannot read it says,
+// and how to get out of it.
+func loadRecord(ctx context.Context, place store.Store, log *slog.Logger) supervisor.Record {
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	record, _, err := place.Load(ctx)
+	if lost, ok := errors.AsType[*store.LostError](err); ok {
+		log.Error(fmt.Sprintf("the stored deadline is lost: %v. It may have been a lockout, so nothing is asked for the shortest window after the file was written. "+
+			"If you are sure that there is none: sidecar state clear --yes, then SIGHUP or a restart; or SIDECAR_CLEAR_BEFORE=%s",
+			lost, time.Now().UTC().Format(time.RFC3339)), "written_at", record.Lost)
+	} else if err != nil {
+		log.Error("the store cannot be read, going on from memory: " + err.Error())
+	}
+	return record
+}
+
+// forget drops what the operator knows to be over.
+func (c config) forget(r supervisor.Record, log *slog.Logger) supervisor.Record {
+	if c.ClearBefore == (moment{}) {
+		return r
+	}
+	t := time.Time(c.ClearBefore)
+	r, dropped := r.ClearBefore(t)
+	log.Warn(fmt.Sprintf("SIDECAR_CLEAR_BEFORE: %d windows and holds from before %s are dropped", dropped, t.UTC().Format(time.RFC3339)))
+	return r
+}

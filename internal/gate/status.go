@@ -1,0 +1,118 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// StatusText is a running sidecar as a person reads it at that time.
+func StatusText(s health.Status, now time.Time) string {
+	mark := marks[Fail]
+	if s.Ready {
+		mark = marks[Pass]
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s since %s (for %s)\n\n", mark, strings.ToUpper(s.State), clock(s.Since), age(max(0, now.Sub(s.Since))))
+	b.WriteString(wrap(s.Advice, textWidth) + "\n")
+	var rows [][]string
+	for _, row := range StatusRows(s)[2:] { // state and advice stand above
+		if row.Name == "Until" {
+			row.Value += ", in " + age(time.Duration(s.RetryInSeconds)*time.Second)
+		}
+		rows = append(rows, []string{row.Name + ":", row.Value})
+	}
+	return b.String() + columns(rows)
+}
+
+// StatusRows are the lines of a status. None of them changes with the mere time,
+// so that a change is worth a line.
+func StatusRows(s health.Status) []Row {
+	rows := []Row{{"State", s.State + " since " + clock(s.Since)}, {"Advice", s.Advice}}
+	add := func(name, value string) {
+		if value != "" {
+			rows = append(rows, Row{name, value})
+		}
+	}
+	if s.RetryAt != nil {
+		add("Until", clock(*s.RetryAt))
+	}
+	if !s.Ready && s.Reason != s.State {
+		add("Reason", s.Reason)
+	}
+	add("Trigger", s.Trigger)
+	if s.WindowsInRow > 1 {
+		add("In a row", fmt.Sprintf("%d windows: somebody else still logs in", s.WindowsInRow))
+	}
+	if last := s.LastAttempt; last != nil && last.Reason != string(supervisor.ReasonOK) {
+		add("Last error", fmt.Sprintf("%s (%s, %s)", last.Message, where(last.Reason, last.Step), clock(last.At)))
+	}
+	add("Cause", s.Cause)
+	for _, f := range s.Guard.Findings {
+		add("Finding", fmt.Sprintf("%s: %s %s", f.Code, f.Message, f.Hint))
+	}
+	if s.DSN.Host != "" {
+		add("Database", fmt.Sprintf("%s:%d, %s, %s", s.DSN.Host, s.DSN.Port, s.DSN.PoolerMode, s.Guard.Env))
+	}
+	add("Waiver", waiverState(s.Waiver))
+	add("Store", storeState(s.Store))
+	return rows
+}
+
+// Changes are the rows that are new, have another value, or are gone.
+func Changes(before, after []Row) []Row {
+	var changed []Row
+	for _, row := range after {
+		if !slices.Contains(before, row) {
+			changed = append(changed, row)
+		}
+	}
+	for _, old := range before {
+		if !slices.ContainsFunc(after, func(row Row) bool { return row.Name == old.Name }) {
+			changed = append(changed, Row{old.Name, "-"})
+		}
+	}
+	return changed
+}
+
+func waiverState(w health.StatusWaiver) string {
+	switch {
+	case w.Status == dsn.WaiverNone || w.Expires == nil:
+		return string(w.Status)
+	case w.Status == dsn.WaiverOver:
+		return "expired on " + clock(*w.Expires)
+	}
+	return fmt.Sprintf("%s until %s: %s", w.Status, clock(*w.Expires), w.Reason)
+}
+
+func storeState(s health.Store) string {
+	if !s.Healthy {
+		return s.Kind + ", cannot be written"
+	}
+	return s.Kind
+}
+
+// clock is a time on the wall, to the second.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// textWidth is where a sentence is wrapped, within a narrow terminal.
+const textWidth = 76
+
+// wrap breaks a sentence between words and indents each line.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			b.WriteString("  " + line + "\n")
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return b.String() + "  " + line + "\n"
+}

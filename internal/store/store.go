@@ -1,0 +1,72 @@
+// Package store keeps the supervisor's record where it outlives the process: the
+// deadline belongs to what the pooler blocks, not to a process (contract 4).
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// Store is where the deadline lives. A shared one fits the same interface: Save
+// is a compare-and-set, and whoever watches calls Load when something came.
+type Store interface {
+	supervisor.Store
+	// Load reads what is stored, and returns by the context's deadline. Nothing
+	// stored is the zero record. Changed: somebody else has written it since this
+	// process last read or wrote. With a [*LostError] the record says since when
+	// the store is lost.
+	Load(ctx context.Context) (r supervisor.Record, changed bool, err error)
+	// Salt makes fingerprints that stand in the store useless elsewhere. It is
+	// known once Load or Save has returned.
+	Salt() []byte
+	// Kind names the store in /status: memory or file.
+	Kind() string
+	// Close lets another process take over.
+	Close() error
+}
+
+// LostError says that something is stored and cannot be read: torn, empty, or of
+// a newer version (invariant 6).
+type LostError struct {
+	Place string
+	Why   string
+}
+
+func (e *LostError) Error() string { return fmt.Sprintf("%s: %s", e.Place, e.Why) }
+
+// Memory is the store that a restart forgets. Use [NewMemory].
+type Memory struct{ salt []byte }
+
+// NewMemory returns a store that keeps nothing: the supervisor's own memory is
+// the record.
+func NewMemory() *Memory { return &Memory{newSalt()} }
+
+// Load implements [Store]: nothing is stored.
+func (*Memory) Load(context.Context) (supervisor.Record, bool, error) {
+	return supervisor.Record{}, false, nil
+}
+
+// Save implements [Store].
+func (*Memory) Save(context.Context, supervisor.Record) error { return nil }
+
+// Salt implements [Store].
+func (m *Memory) Salt() []byte { return m.salt }
+
+// Kind implements [Store].
+func (*Memory) Kind() string { return "memory" }
+
+// Close implements [Store].
+func (*Memory) Close() error { return nil }
+
+func newSalt() []byte {
+	salt := make([]byte, 16)
+	rand.Read(salt) // never fails
+	return salt
+}
+
+// now is the time stamp of what is written.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

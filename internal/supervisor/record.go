@@ -1,0 +1,218 @@
+package supervisor
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Record is what outlives a process (contract 4, invariants 1 and 6): plain
+// data, with times of the wall clock. The zero value is a first start.
+type Record struct {
+	Windows []Window  `json:"windows,omitempty"` // those that are not over, of every key
+	Verdict Verdict   `json:"verdict,omitzero"`
+	Attempt Begun     `json:"attempt,omitzero"`
+	Tries   Tries     `json:"tries,omitzero"`
+	Ban     Ban       `json:"ban,omitzero"`     // of the verdict's key
+	Lost    time.Time `json:"lost,omitzero"`    // time stamp of a store that could not be read; zero: none is waited out
+	Cleared time.Time `json:"cleared,omitzero"` // when an operator emptied the record; zero: a process wrote it
+}
+
+// Window is the time in which nobody connects, because of a lockout of its key.
+type Window struct {
+	Key     string    `json:"key"`
+	Trigger Trigger   `json:"trigger"`
+	Cause   string    `json:"cause,omitzero"`
+	Opened  time.Time `json:"opened"`
+	Until   time.Time `json:"until"`
+	InRow   int       `json:"in_a_row"` // windows without a success in between, this one included
+}
+
+// Verdict is the last one on a DSN that is no window, and when the DSN may be
+// asked again. The zero value is none.
+type Verdict struct {
+	Key        string    `json:"key"`
+	Credential string    `json:"credential"`
+	DSN        string    `json:"dsn"`
+	State      State     `json:"state"`
+	Reason     Reason    `json:"reason"`
+	Trigger    Trigger   `json:"trigger,omitzero"`
+	Cause      string    `json:"cause,omitzero"`
+	Since      time.Time `json:"since"`
+	Asked      time.Time `json:"asked,omitzero"` // when the login was made that brought it
+	Next       time.Time `json:"next,omitzero"`
+	Failures   int       `json:"failures,omitzero"`
+	Windows    int       `json:"windows_in_a_row,omitzero"`
+	Rung       int       `json:"rung,omitzero"` // of its ladder
+}
+
+// Begun is an attempt without an end: it is written before it is made, so that a
+// process that dies during its attempts does not make one at every start.
+type Begun struct {
+	At    time.Time `json:"at"`
+	InRow int       `json:"in_a_row"` // attempts without an end in a row, this one included
+}
+
+// Record returns what has to outlive the process, on the wall clock of now.
+func (m *Machine) Record(now time.Time) Record {
+	wall := func(t time.Time) time.Time {
+		if t.IsZero() {
+			return t
+		}
+		return now.Add(t.Sub(now)).Round(0).UTC()
+	}
+	r := Record{
+		Verdict: Verdict{
+			Key: m.target.Key, Credential: m.target.Credential, DSN: m.target.DSN,
+			State: m.State, Reason: m.Reason, Trigger: m.Trigger, Cause: m.Cause,
+			Since: wall(m.Since), Asked: wall(m.asked), Next: wall(m.Next),
+			Failures: m.Failures, Windows: m.WindowsInRow, Rung: m.ladder.rung,
+		},
+		Attempt: Begun{wall(m.begun.At), m.begun.InRow},
+		Tries:   Tries{m.tries.Credential, wall(m.tries.First)},
+		Ban:     Ban{wall(m.ban.Rejected), wall(m.ban.First), m.ban.Open},
+	}
+	if now.Before(m.silent) {
+		r.Lost = wall(m.lost)
+	}
+	for key, s := range m.windows {
+		if now.Before(s.Next) {
+			r.Windows = append(r.Windows, Window{key, s.Trigger, s.Cause, wall(s.Next.Add(-s.Window)), wall(s.Next), s.WindowsInRow})
+		}
+	}
+	slices.SortFunc(r.Windows, func(a, b Window) int { return cmp.Compare(a.Key, b.Key) })
+	return r
+}
+
+// Restore takes up what a process before has left, or what an operator has made
+// of it meanwhile. Readiness is not taken from it, and not away by it.
+func (m *Machine) Restore(now time.Time, r Record) Transition {
+	from := m.Status
+	clear(m.windows)
+	for _, w := range r.Windows {
+		m.keepWindow(now, w)
+	}
+	m.tries = Tries{r.Tries.Credential, past(now, r.Tries.First)}
+	m.begun = Begun{past(now, r.Attempt.At), r.Attempt.InRow}
+	m.lost = past(now, r.Lost)
+	m.pause, m.silent = time.Time{}, time.Time{}
+	if retry := m.policy.Retry; !m.begun.At.IsZero() {
+		m.pause = m.begun.At.Add(double(retry.Min, retry.Max, m.begun.InRow-1))
+	}
+	if !m.lost.IsZero() {
+		m.silent = m.lost.Add(m.policy.Lockout.Min)
+	}
+	if m.State != Ready {
+		m.resume(now, r)
+	}
+	m.heed(now)
+	return Transition{At: now, From: from, To: m.Status}
+}
+
+// resume puts the machine where the record left it, as far as it was about the
+// same DSN.
+func (m *Machine) resume(now time.Time, r Record) {
+	v := r.Verdict
+	m.knock, m.ladder, m.echo = time.Time{}, ladder{}, echo{}
+	m.ban, m.Failures, m.WindowsInRow = Ban{}, 0, 0
+	if v.Key == m.target.Key {
+		m.ban = Ban{past(now, r.Ban.Rejected), past(now, r.Ban.First), r.Ban.Open}
+		m.Failures, m.WindowsInRow = v.Failures, v.Windows
+	}
+	switch {
+	case m.target.Fault != "":
+	case v.stands(m.target):
+		m.Status = Status{
+			State: v.State, Reason: v.Reason, Trigger: v.Trigger, Cause: v.Cause, Since: v.Since,
+			Next: carried(now, v.Next, m.policy.longest(v.Reason)), Failures: v.Failures, WindowsInRow: v.Windows,
+		}
+		m.asked, m.ladder = past(now, v.Asked), ladder{ruleFor(v.Reason).Next, v.Rung}
+	default:
+		m.begin(now)
+	}
+}
+
+// stands reports whether the verdict is one on the target that is not asked
+// again before its time.
+func (v Verdict) stands(target Target) bool {
+	if v.Key != target.Key || v.State != Retrying && v.State != Rejected {
+		return false
+	}
+	if v.Reason == ReasonAuthFailed {
+		return v.Credential == target.Credential
+	}
+	return v.DSN == target.DSN
+}
+
+// Adopt takes over what somebody else has written to the store meanwhile: their
+// windows, of two for one key the one that ends later, or the word of an operator
+// that all is over.
+func (m *Machine) Adopt(now time.Time, r Record) Transition {
+	if !r.Cleared.IsZero() {
+		return m.Restore(now, r)
+	}
+	from := m.Status
+	for _, w := range r.Windows {
+		m.keepWindow(now, w)
+	}
+	m.heed(now)
+	return Transition{At: now, From: from, To: m.Status}
+}
+
+// heed enters the window of the target's key, if there is one that others knew
+// of. A permit that is out, and not used yet, is taken back.
+func (m *Machine) heed(now time.Time) {
+	window := m.windows[m.target.Key]
+	if m.target.Fault != "" || !now.Before(window.Next) || m.State == Lockout && !m.Next.Before(window.Next) {
+		return
+	}
+	m.out, m.begun, m.knock = Permit{}, Begun{}, time.Time{}
+	m.ladder, m.echo = ladder{}, echo{}
+	m.Status = window
+}
+
+// keepWindow notes a window, unless a later one of its key is known. It ends when
+// it says, and if the clock was set back, no later than a new one would.
+func (m *Machine) keepWindow(now time.Time, w Window) {
+	until := carried(now, w.Until, m.policy.window(w.Trigger).Max)
+	if !now.Before(until) || until.Before(m.windows[w.Key].Next) {
+		return
+	}
+	m.windows[w.Key] = Status{
+		State: Lockout, Reason: ReasonLockout, Trigger: w.Trigger, Cause: w.Cause, Since: w.Opened,
+		Next: until, Window: w.Until.Sub(w.Opened), Failures: 1, WindowsInRow: max(w.InRow, 1),
+	}
+}
+
+// carried is a stored time on this process's own clock, at most so far ahead.
+func carried(now, stored time.Time, most time.Duration) time.Time {
+	return now.Add(min(stored.Sub(now), most))
+}
+
+// past is a stored time of something that has happened, on this process's own
+// clock. The zero time stays zero.
+func past(now, stored time.Time) time.Time {
+	if stored.IsZero() {
+		return stored
+	}
+	return carried(now, stored, 0)
+}
+
+// ClearBefore drops windows, holds and a lost store from before a time, which an
+// operator knows to be over (SIDECAR_CLEAR_BEFORE), and says how many there were.
+func (r Record) ClearBefore(t time.Time) (Record, int) {
+	all := len(r.Windows)
+	r.Windows = slices.DeleteFunc(slices.Clone(r.Windows), func(w Window) bool { return w.Opened.Before(t) })
+	dropped := all - len(r.Windows)
+	if v := r.Verdict; v.Asked.Before(t) {
+		r.Verdict, r.Tries, r.Ban = Verdict{}, Tries{}, Ban{}
+		if v.State == Rejected || v.State == Retrying {
+			dropped++
+		}
+	}
+	if !r.Lost.IsZero() && r.Lost.Before(t) {
+		r.Lost = time.Time{}
+		dropped++
+	}
+	return r, dropped
+}

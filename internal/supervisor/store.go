@@ -1,0 +1,25 @@
+package supervisor
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps a [Record] where it outlives the process.
+type Store interface {
+	// Save replaces the record and returns by the context's deadline. When
+	// somebody else has written since this process last read or wrote, nothing is
+	// replaced and the error is a [*ConflictError]; the next Save then is made
+	// against what was found.
+	Save(ctx context.Context, r Record) error
+}
+
+// ConflictError says that somebody else has written to the store.
+type ConflictError struct {
+	Found Record // what they wrote
+}
+
+func (e *ConflictError) Error() string { return "somebody else has written to the store" }
+
+// storeTimeout is the most that a transition waits for its store (contract 8).
+const storeTimeout = 2 * time.Second

@@ -1,0 +1,203 @@
+package supervisor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// paper is a store that a test looks over the shoulder of.
+type paper struct {
+	records []Record
+	saving  func(ctx context.Context, r Record) error // before the record is kept
+}
+
+func (p *paper) Save(ctx context.Context, r Record) error {
+	if p.saving != nil {
+		if err := p.saving(ctx, r); err != nil {
+			return err
+		}
+	}
+	p.records = append(p.records, r)
+	return nil
+}
+
+// prober is a function that probes.
+type prober func(ctx context.Context) Outcome
+
+func (p prober) Probe(ctx context.Context, permit Permit) Outcome {
+	if !permit.Spend() {
+		panic("a probe without a permit")
+	}
+	return p(ctx)
+}
+
+// keptBy runs a supervisor with a store in a bubble, for so long.
+func keptBy(t *testing.T, p *paper, probe prober, log *bytes.Buffer, d time.Duration, begin ...Record) *Supervisor {
+	t.Helper()
+	s := New(DefaultPolicy(), Target{Key: "k", Credential: "c"}, probe, p, slog.New(slog.NewTextHandler(log, nil)))
+	for _, r := range begin {
+		s.Begin(r)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.Run(ctx); close(done) }()
+	time.Sleep(d)
+	synctest.Wait()
+	cancel()
+	<-done
+	return s
+}
+
+var breakerTripped = Outcome{Reason: ReasonLockout, Trigger: TriggerCircuitBreaker, Knocked: true}
+
+// TestStoreOrder: an attempt is written before it is made; a transition is in the
+// snapshot before it is stored, and stored before it is logged (contract 8).
+func TestStoreOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s *Supervisor
+		var log bytes.Buffer
+		p := new(paper)
+		probe := prober(func(context.Context) Outcome {
+			if last := p.records[len(p.records)-1]; last.Attempt.At != time.Now().UTC() || last.Attempt.InRow != 1 {
+				t.Errorf("dialled after %+v was stored", last)
+			}
+			return breakerTripped
+		})
+		p.saving = func(_ context.Context, r Record) error {
+			if len(r.Windows) == 0 {
+				return nil
+			}
+			if got := s.Snapshot(); got.State != Lockout || !got.Next.Equal(r.Windows[0].Until) {
+				t.Errorf("stored %+v while people read %s", r.Windows, got.State)
+			}
+			if strings.Contains(log.String(), "READY=false") {
+				t.Error("logged before it was stored")
+			}
+			if r.Attempt.InRow != 0 {
+				t.Errorf("the attempt has ended: %+v", r.Attempt)
+			}
+			return nil
+		}
+		s = New(DefaultPolicy(), Target{Key: "k"}, probe, p, slog.New(slog.NewTextHandler(&log, nil)))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { s.Run(ctx); close(done) }()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(p.records) != 3 || !strings.Contains(log.String(), "READY=false reason=lockout") {
+			t.Errorf("%d records, log %s", len(p.records), &log)
+		}
+		cancel()
+		<-done
+	})
+}
+
+// TestStoreFails: a store that hangs or refuses costs two seconds at a transition
+// at most, is said once, and does not stop the supervision.
+func TestStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		broken := true
+		p := &paper{saving: func(ctx context.Context, _ Record) error {
+			if broken {
+				<-ctx.Done()
+				return errors.New("no space left on device")
+			}
+			return nil
+		}}
+		asked := 0
+		begun := time.Now()
+		s := keptBy(t, p, func(context.Context) Outcome {
+			if asked++; asked == 1 && time.Since(begun) != 4*time.Second {
+				t.Errorf("the first probe came after %s", time.Since(begun))
+			}
+			if asked == 3 {
+				broken = false
+			}
+			return Outcome{Reason: ReasonOK}
+		}, &log, 3*time.Minute)
+		if s.Snapshot().Unstored || !s.Snapshot().Ready() || asked < 4 || len(p.records) == 0 {
+			t.Errorf("unstored %v, %s, %d probes", s.Snapshot().Unstored, s.Snapshot().State, asked)
+		}
+		for line, n := range map[string]int{"a restart would forget it: no space left on device": 1, "the deadline is stored again": 1} {
+			if strings.Count(log.String(), line) != n {
+				t.Errorf("%q stands there %d times:\n%s", line, strings.Count(log.String(), line), &log)
+			}
+		}
+	})
+}
+
+// TestStoreConflict: what somebody else has stored counts before the attempt that
+// is about to be made: a window is heeded, an operator's word as well.
+func TestStoreConflict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		window := Window{"k", TriggerCircuitBreaker, "", time.Now(), time.Now().Add(10 * time.Minute), 2}
+		conflicts := map[int]Record{2: {Windows: []Window{window}}} // by the number of the writing
+		writings := 0
+		p := &paper{saving: func(context.Context, Record) error {
+			writings++
+			if found, ok := conflicts[writings]; ok {
+				return &ConflictError{found}
+			}
+			return nil
+		}}
+		asked := 0
+		probe := func(context.Context) Outcome { asked++; return breakerTripped }
+		s := keptBy(t, p, probe, &log, 10*time.Minute-time.Second)
+		got := s.Snapshot()
+		if asked != 0 || got.State != Lockout || got.WindowsInRow != 2 || got.Lockouts[TriggerCircuitBreaker] != 0 {
+			t.Errorf("%d probes, %+v", asked, got.Status)
+		}
+		if !strings.Contains(log.String(), "[DB Supervisor] Lockout backoff: 600s (10m) remaining.") {
+			t.Errorf("log:\n%s", &log)
+		}
+
+		// An operator empties the record in which a process before has left a window.
+		writings, conflicts = 0, map[int]Record{1: {Cleared: time.Now()}}
+		window.Opened, window.Until = time.Now(), time.Now().Add(15*time.Minute)
+		s = keptBy(t, p, probe, &log, time.Second, Record{Windows: []Window{window}})
+		if asked != 1 || s.Snapshot().WindowsInRow != 1 {
+			t.Errorf("%d probes, %+v", asked, s.Snapshot().Status)
+		}
+	})
+}
+
+// TestBegin: what a process before has left is said like a change, and a minute
+// later it is stored anew, on a clock that may have been set.
+func TestBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		p := new(paper)
+		until := time.Now().Add(12 * time.Minute).UTC()
+		s := keptBy(t, p, func(context.Context) Outcome { panic("a probe inside the window") }, &log, 61*time.Second,
+			Record{Windows: []Window{{"k", TriggerCircuitBreaker, "c", until.Add(-15 * time.Minute), until, 1}}})
+		if got := s.Snapshot(); got.State != Lockout || !got.Next.Equal(until) || got.Cause != "c" || got.Window != 15*time.Minute {
+			t.Errorf("%+v", got.Status)
+		}
+		lines := log.String()
+		for _, want := range []string{"READY=false reason=lockout next_retry_in=720s", "Lockout backoff: 720s (12m)", "Lockout backoff: 660s (11m)"} {
+			if !strings.Contains(lines, want) {
+				t.Errorf("no %q in\n%s", want, lines)
+			}
+		}
+		if len(p.records) != 2 || !p.records[1].Windows[0].Until.Equal(until) {
+			t.Errorf("stored %+v", p.records)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		asked := 0
+		keptBy(t, new(paper), func(context.Context) Outcome { asked++; return Outcome{Reason: ReasonOK} }, &log, 14*time.Minute-time.Second,
+			Record{Lost: time.Now().Add(-time.Minute)})
+		if asked != 0 || !strings.Contains(log.String(), "READY=false reason=store_lost next_retry_in=840s") {
+			t.Errorf("%d probes, log:\n%s", asked, &log)
+		}
+	})
+}
