@@ -24,7 +24,7 @@ func TestStagedRecovery(t *testing.T) {
 	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_LOCKOUT_MIN=3s", "SIDECAR_LOCKOUT_MAX=3s", "SIDECAR_PROBE_INTERVAL=200ms")
 	s.await(supervisor.Lockout, 10*time.Second)
-	const stage, jitter = 4 * time.Second, time.Second
+	const stage, jitter = 5 * time.Second, time.Second
 	var stages []*launched
 	for i := range 3 {
 		stages = append(stages, shell(t, []string{"SIDECAR_URL=" + s.url},
@@ -39,8 +39,8 @@ func TestStagedRecovery(t *testing.T) {
 		r.awaitStarts(1, 20*time.Second)
 		after, due := r.starts()[0].Sub(ready), time.Duration(i)*stage
 		t.Logf("stage %d starts %s after ready", i+1, after.Round(time.Millisecond))
-		// A question every 2.4 s at most, the jitter, and a second for the machine.
-		if after < due || after > due+2400*time.Millisecond+jitter+time.Second {
+		// A question every 2.4 s at most, the jitter, and two seconds for the machine.
+		if after < due || after > due+2400*time.Millisecond+jitter+2*time.Second {
 			t.Errorf("stage %d starts %s after ready", i+1, after)
 		}
 		if i > 0 && !r.starts()[0].After(stages[i-1].starts()[0]) {
@@ -53,7 +53,7 @@ func TestStagedRecovery(t *testing.T) {
 // the answer that lets them go, and spread over it. In make soak each is a process.
 func TestStampede(t *testing.T) {
 	t.Parallel()
-	const waiters, jitter, question, slack = 200, 3 * time.Second, 2400 * time.Millisecond, time.Second
+	const waiters, jitter, question, slack = 200, 3 * time.Second, 2400 * time.Millisecond, 2 * time.Second
 	pooler := listen(t, poolers["STARTING"])
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_RETRY_MIN=100ms", "SIDECAR_RETRY_MAX=100ms")
 	s.await(supervisor.Retrying, 10*time.Second)
