@@ -58,7 +58,7 @@ func TestHelpTexts(t *testing.T) {
 				t.Errorf("%s has the example of another: %s", command.CommandPath(), line)
 			}
 			own, _, _ := strings.Cut(call[1]+" ", " -- ") // what follows is another program's
-			for _, word := range strings.Fields(own) {
+			for word := range strings.FieldsSeq(own) {
 				if name, ok := strings.CutPrefix(word, "--"); ok && about.Flags().Lookup(name) == nil {
 					t.Errorf("%s has no flag --%s", command.CommandPath(), name)
 				}
