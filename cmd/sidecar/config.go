@@ -130,6 +130,9 @@ func (c config) check() error {
 	if strings.Contains(c.WaiverWhy, "postgres://") || strings.Contains(c.WaiverWhy, "postgresql://") { // /status prints it
 		return configFailure("SIDECAR_WAIVER_REASON", "want a sentence, not a DSN")
 	}
+	if c.AllowHosts != "" && !dsn.AreHosts(dsn.SplitHosts(c.AllowHosts)) {
+		return configFailure("SIDECAR_ALLOW_HOSTS", "want host names or addresses alone, separated by commas, such as pgbouncer,10.0.0.5")
+	}
 	if c.RootsPEM != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(c.RootsPEM)) {
 		return configFailure("SIDECAR_SSLROOTCERT_PEM", "holds no certificate; want PEM text that begins with -----BEGIN CERTIFICATE-----")
 	}

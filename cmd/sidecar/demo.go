@@ -100,12 +100,14 @@ func demoRotation(db database, c config, log *slog.Logger) *rotation {
 
 // demoListener opens PORT; without one it is 8080, or any port when that is taken.
 func demoListener() (net.Listener, error) {
-	c, err := loadConfig()
-	if err != nil {
-		return nil, err
+	wanted, given := port(8080), os.Getenv("PORT")
+	if given != "" {
+		if err := wanted.Decode(given); err != nil {
+			return nil, configFailure("PORT", err.Error())
+		}
 	}
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port))
-	if err != nil && os.Getenv("PORT") == "" {
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", wanted))
+	if err != nil && given == "" {
 		listener, err = net.Listen("tcp", "127.0.0.1:0")
 	}
 	if err != nil {

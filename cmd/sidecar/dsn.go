@@ -69,7 +69,8 @@ that it is valid, 1 that it is not.`,
 }
 
 func newDSNRedact(std streams) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	command := &cobra.Command{
 		Use:     "redact [DSN]",
 		Short:   "Print a DSN in the form that may be shown to anybody",
 		Example: "  sidecar dsn redact",
@@ -83,10 +84,21 @@ func newDSNRedact(std streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(std.out, dsn.Judge(raw, c.rules(), time.Now()).DSN.Redacted())
+			printResult(std.out, asJSON, "redacted", dsn.Judge(raw, c.rules(), time.Now()).DSN.Redacted())
 			return nil
 		},
 	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
+	return command
+}
+
+// printResult writes the one text that a command makes, or an object with it.
+func printResult(out io.Writer, asJSON bool, name, text string) {
+	if asJSON {
+		printJSON(out, map[string]string{name: text})
+		return
+	}
+	fmt.Fprintln(out, text)
 }
 
 // dsnReport is the judgement as JSON (contract 9).

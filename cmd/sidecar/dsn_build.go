@@ -9,7 +9,8 @@ import (
 )
 
 func newDSNEncode(std streams) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	command := &cobra.Command{
 		Use:   "encode",
 		Short: "Percent-encode a password for a DSN",
 		Long: `Percent-encode a password for a DSN: everything but A-Z a-z 0-9 - . _ ~
@@ -22,15 +23,18 @@ The password is asked for without being shown, or read from standard input.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(std.out, dsn.Encode(password.Reveal()))
+			printResult(std.out, asJSON, "encoded", dsn.Encode(password.Reveal()))
 			return nil
 		},
 	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
+	return command
 }
 
 func newDSNBuild(std streams) *cobra.Command {
 	var o dsn.BuildOptions
 	var mode string
+	var asJSON bool
 	command := &cobra.Command{
 		Use:   "build --user U --ref R --region R",
 		Short: "Build a DSN that every program reads alike",
@@ -41,21 +45,29 @@ The password is asked for without being shown, or read from standard input.`,
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			o.Mode = dsn.Mode(mode)
+			wrong := func(err error) error {
+				return &failure{exitUsage, "build the DSN: " + err.Error(), "see sidecar dsn build --help"}
+			}
+			o.Password = dsn.NewSecret("-") // nobody types a password for flags that are wrong
+			if _, err := dsn.Build(o); err != nil {
+				return wrong(err)
+			}
 			if o.Password, err = readPassword(std); err != nil {
 				return err
 			}
 			built, err := dsn.Build(o)
 			if err != nil {
-				return &failure{exitUsage, "build the DSN: " + err.Error(), "see sidecar dsn build --help"}
+				return wrong(err)
 			}
 			if o.Mode == dsn.ModeShared && !cmd.Flags().Changed("cluster") {
 				fmt.Fprintln(std.err, "sidecar: warning: "+dsn.ClusterWarning)
 			}
-			fmt.Fprintln(std.out, built)
+			printResult(std.out, asJSON, "dsn", built)
 			return nil
 		},
 	}
 	flags := command.Flags()
+	flags.BoolVar(&asJSON, "json", false, "print it as JSON")
 	flags.StringVar(&o.User, "user", "", "role, with or without the project ref")
 	flags.StringVar(&o.Ref, "ref", "", "project ref, 20 lower-case letters")
 	flags.StringVar(&o.Region, "region", "", "region of the shared pooler, like us-east-1")

@@ -8,6 +8,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
 // gateFlags are what gate may be told.
@@ -51,10 +52,12 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 		return err
 	}
 	report := gate.NewReport(db.raw, dsn.Env(c.Mode), db.report)
+	var found gate.Standing
 	if report.Failed() {
 		report.Skipped("lockout", earlier)
 	} else {
-		found, note := known(ctx, db, c)
+		var note string
+		found, note = known(ctx, db, c)
 		report.Lockout(found, note, flags.noConnect)
 	}
 	if flags.strict {
@@ -66,7 +69,11 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	case report.Failed():
 		report.Skipped("probe", earlier)
 	default:
-		report.Took(login(ctx, db, c))
+		outcome := login(ctx, db, c)
+		report.Took(outcome)
+		if outcome.Trigger == supervisor.TriggerServerLoginRetry && !found.Vouched {
+			report.Note(askTwice)
+		}
 	}
 	return tell(ctx, std, report, flags.json, report.ExitCode)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -33,8 +34,12 @@ func inherit(ctx context.Context, c config, target supervisor.Target, own string
 	again := time.NewTicker(inheritEvery)
 	defer again.Stop()
 	last := make(map[string]health.Status) // by instance
+	var why error
 	for {
-		answers, why := askAll(patience, c, own)
+		answers, silent := askAll(patience, c, own)
+		if patience.Err() == nil {
+			why = silent
+		}
 		settled := len(answers) > 0
 		for _, answer := range answers {
 			last[answer.Instance] = answer
@@ -79,14 +84,14 @@ func windowsOf(answers map[string]health.Status, key string, now time.Time) (win
 }
 
 // askAll asks every address of the name at the same time for its status. The own
-// answer is none; why says what went wrong when there is no other.
-func askAll(ctx context.Context, c config, own string) (answers []health.Status, why error) {
+// answer is none; silent says what went wrong when there is no other.
+func askAll(ctx context.Context, c config, own string) (answers []health.Status, silent error) {
 	base, _ := url.Parse(c.InheritURL) // checked by loadConfig
 	addresses, err := net.DefaultResolver.LookupHost(ctx, base.Hostname())
 	if err != nil {
 		return nil, err
 	}
-	why = fmt.Errorf("only this process does")
+	silent = errors.New("only this process does")
 	var mu sync.Mutex
 	var asking sync.WaitGroup
 	for _, address := range addresses {
@@ -98,14 +103,14 @@ func askAll(ctx context.Context, c config, own string) (answers []health.Status,
 			defer mu.Unlock()
 			switch {
 			case err != nil:
-				why = err
+				silent = err
 			case status.Instance != own:
 				answers = append(answers, status)
 			}
 		})
 	}
 	asking.Wait()
-	return answers, why
+	return answers, silent
 }
 
 // pinned is a client whose connections go to one address, whatever the name says.

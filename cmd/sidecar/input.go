@@ -23,7 +23,7 @@ func databaseFor(args []string, env string, std streams) (config, database, erro
 		return c, database{}, err
 	}
 	raw, err := dsnFrom(args, c, std)
-	if err == nil {
+	if err == nil && (len(args) > 0 || isTerminal(std.in)) { // what the environment lacks, the report names
 		raw, err = withPassword(raw, c, std)
 	}
 	if err != nil {
@@ -47,7 +47,8 @@ func dsnFrom(args []string, c config, std streams) (string, error) {
 	case args[0] == "":
 		return "", errNoDSN
 	case args[0] == "-":
-		return oneLine(std.in, "DSN")
+		text, err := allOf(std.in, "DSN")
+		return strings.TrimRight(text, "\r\n"), err // more than a line is for the judge
 	}
 	if dsn.Judge(args[0], c.rules(), time.Now()).DSN.Encoding != dsn.Missing {
 		fmt.Fprintln(std.err, "sidecar: warning: the DSN on the command line carries a password, which ps and the shell history show; use DATABASE_URL or -")
@@ -73,14 +74,25 @@ func withPassword(raw string, c config, std streams) (string, error) {
 // maxInput bounds what is read from standard input.
 const maxInput = 64 << 10
 
-// oneLine reads a text of one line from standard input, without its line break.
-func oneLine(in io.Reader, what string) (string, error) {
+// allOf reads standard input.
+func allOf(in io.Reader, what string) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(in, maxInput))
 	if err != nil {
 		return "", fmt.Errorf("read the %s from standard input: %w", what, err)
 	}
-	line, rest, _ := strings.Cut(string(text), "\n")
+	if strings.Trim(string(text), "\r\n") == "" {
+		return "", &failure{exitFailure, "no " + what + " on standard input", ""}
+	}
+	return string(text), nil
+}
+
+// oneLine reads a text of one line from standard input, without its line break.
+func oneLine(in io.Reader, what string) (string, error) {
+	text, err := allOf(in, what)
+	line, rest, _ := strings.Cut(text, "\n")
 	switch line = strings.TrimSuffix(line, "\r"); {
+	case err != nil:
+		return "", err
 	case line == "":
 		return "", &failure{exitFailure, "no " + what + " on standard input", ""}
 	case strings.TrimSpace(rest) != "":

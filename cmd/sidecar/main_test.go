@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -94,6 +95,27 @@ func (s *sidecar) lines() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.log.String()
+}
+
+// linesWith are the log lines that have the text.
+func (s *sidecar) linesWith(text string) (lines []string) {
+	for line := range strings.Lines(s.lines()) {
+		if strings.Contains(line, text) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// awaitLine waits for a log line with the text.
+func (s *sidecar) awaitLine(text string) {
+	s.t.Helper()
+	realpeer.Until(s.t, 10*time.Second, "log line "+text, func() error {
+		if len(s.linesWith(text)) == 0 {
+			return errors.New("not there yet")
+		}
+		return nil
+	})
 }
 
 // runJSON runs a command line of the sidecar with nothing but the given

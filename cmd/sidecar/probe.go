@@ -56,7 +56,11 @@ func probeDatabase(ctx context.Context, db database, c config, std streams, flag
 	report := gate.NewProbeReport(db.report)
 	known := gate.Judge(db.report, db.target.Fault)
 	if flags.force && !known.Blocks {
-		fmt.Fprintln(std.err, "sidecar: warning: --force: inside a lockout window this login prolongs the lockout for everybody")
+		cost := "inside a lockout window this login prolongs the lockout for everybody"
+		if db.target.DBHost {
+			cost += ", and the second wrong password at this host bans the address for 30 minutes"
+		}
+		fmt.Fprintln(std.err, "sidecar: warning: --force: "+cost)
 	} else {
 		known = standing(ctx, db, c, std)
 	}

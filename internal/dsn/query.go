@@ -88,7 +88,7 @@ func (r *reading) parameter(name, value string) {
 func (r *reading) drop(name string) {
 	name = shown(name)
 	r.dsn.Dropped = append(r.dsn.Dropped, name)
-	hint := "It can stay: it does no harm here."
+	hint := "Better remove it: other programs send it, and a pooler may refuse them for it."
 	switch name {
 	case "options":
 		hint = "It can stay: of options only reference=REF is ever sent, and only to a shared pooler."

@@ -3,6 +3,7 @@ package dsn
 import (
 	"cmp"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -58,6 +59,15 @@ func SplitHosts(list string) []string {
 		}
 	}
 	return hosts
+}
+
+// AreHosts reports whether a list from SplitHosts has a name, and nothing but
+// names and addresses: no ports, schemes or patterns.
+func AreHosts(hosts []string) bool {
+	return len(hosts) > 0 && !slices.ContainsFunc(hosts, func(host string) bool {
+		_, err := netip.ParseAddr(host)
+		return err != nil && !isHostName(host)
+	})
 }
 
 func (r Rules) prodRef() string { return cmp.Or(r.ProdRef, seedProdRef) }

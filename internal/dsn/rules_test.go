@@ -35,6 +35,18 @@ func TestOwnRefs(t *testing.T) {
 	}
 }
 
+// TestAreHosts: what looks like a name and would never match is refused.
+func TestAreHosts(t *testing.T) {
+	for list, want := range map[string]bool{
+		"pgbouncer": true, "pgbouncer,10.0.0.5,::1,[::1]": true, "pooler.internal.": true,
+		"": false, ",,": false, "127.0.0.1:6432": false, "http://pgbouncer": false, "*.internal": false, "pg bouncer": false, "a,b:1": false,
+	} {
+		if got := AreHosts(SplitHosts(list)); got != want {
+			t.Errorf("%q: %v", list, got)
+		}
+	}
+}
+
 func TestSplitHosts(t *testing.T) {
 	got := SplitHosts(" PgBouncer., ,[::1] ,10.0.0.1")
 	if want := []string{"pgbouncer", "::1", "10.0.0.1"}; !slices.Equal(got, want) {

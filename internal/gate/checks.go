@@ -34,7 +34,8 @@ type Report struct {
 	ExitCode int     `json:"exit_code"`
 	Checks   []Check `json:"checks"`
 
-	env dsn.Env
+	env  dsn.Env
+	note string
 }
 
 // byCheck says which findings of the guard belong to which check, in the order
@@ -136,6 +137,9 @@ func (r *Report) Lockout(s Standing, note string, noConnect bool) {
 // Skipped adds a check that was not made.
 func (r *Report) Skipped(name, why string) { r.Add(Check{name, Skip, why, ""}) }
 
+// Note adds a line below the result.
+func (r *Report) Note(text string) { r.note = text }
+
 // Took adds the one probe.
 func (r *Report) Took(o supervisor.Outcome) {
 	if o.Reason == supervisor.ReasonOK {
@@ -180,6 +184,9 @@ func (r *Report) Text() string {
 		b.WriteString(Result("FAIL: NO GO", ""))
 	default:
 		b.WriteString(Result("PASS: GO", ""))
+	}
+	if r.note != "" {
+		b.WriteString("NOTE: " + r.note + "\n")
 	}
 	return b.String()
 }

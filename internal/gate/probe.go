@@ -29,8 +29,9 @@ type ProbeReport struct {
 	Window   Window           `json:"window"`
 	Advice   string           `json:"advice"`
 
-	judged dsn.Report
-	note   string
+	judged  dsn.Report
+	note    string
+	refused bool // nothing was dialled
 }
 
 // Login is what one login came to.
@@ -76,7 +77,7 @@ func (r *ProbeReport) Took(o supervisor.Outcome) {
 
 // Refused fills in why nothing is dialled.
 func (r *ProbeReport) Refused(s Standing) {
-	r.Reason, r.Trigger, r.ExitCode = s.Reason, s.Trigger, s.ExitCode
+	r.Reason, r.Trigger, r.ExitCode, r.refused = s.Reason, s.Trigger, s.ExitCode, true
 	r.Login.Message, r.Advice, r.Window = s.Message, s.Advice, s.Window
 }
 
@@ -121,7 +122,7 @@ func (r ProbeReport) lines() string {
 	switch {
 	case r.QueryOK:
 		return valid + fmt.Sprintf("✅ CONNECTION: SUCCESS (latency: %dms)\n✅ QUERY: SELECT 1 returned 1\n", r.Login.LatencyMS)
-	case r.Window.Source != "none":
+	case r.refused:
 		expires := ""
 		if r.Window.RetryInSeconds > 0 {
 			expires = "   Until " + r.Window.RetryAt.Format("15:04:05 UTC") + ".\n"

@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"time"
+
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor"
@@ -17,7 +19,8 @@ type Standing struct {
 	Message  string
 	Advice   string
 	Window   Window
-	Vouched  bool // somebody logged in less than a minute ago
+	Until    *time.Time // of a window, a hold, or the silence after a lost store
+	Vouched  bool       // somebody logged in less than a minute ago
 
 	LastRefusal string // when and why the last login was refused, if it was
 }
@@ -44,7 +47,7 @@ func Judge(report dsn.Report, fault supervisor.Reason) Standing {
 func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 	s := Standing{
 		State: supervisor.State(answer.State), Reason: answer.Reason, Trigger: answer.Trigger, Message: answer.Message,
-		Window: Window{answer.RetryAt, answer.RetryInSeconds, source},
+		Window: Window{answer.RetryAt, answer.RetryInSeconds, source}, Until: answer.RetryAt,
 	}
 	switch {
 	case s.State == supervisor.Lockout:
@@ -53,6 +56,7 @@ func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 		s.Blocks, s.ExitCode = true, ExitFailure
 		s.Advice = "Wait until then. If you are sure that there is no lockout: sidecar state clear, or sidecar probe --force"
 	case s.State == supervisor.Rejected:
+		s.Window = Window{Source: "none"} // a hold is no window
 		s.ExitCode, s.Advice = ExitFailure, supervisor.Guidance(supervisor.Reason(s.Reason))
 		if dbHost && s.Reason == string(supervisor.ReasonAuthFailed) {
 			s.Blocks = true
@@ -70,7 +74,7 @@ func (s Standing) Later(other Standing) Standing {
 	case other.State == "" || s.Blocks && !other.Blocks:
 		return s
 	case s.State == "" || other.Blocks && !s.Blocks:
-	case s.Window.RetryAt != nil && (other.Window.RetryAt == nil || !other.Window.RetryAt.After(*s.Window.RetryAt)):
+	case s.Until != nil && (other.Until == nil || !other.Until.After(*s.Until)):
 		return s
 	}
 	other.Vouched = s.Vouched

@@ -46,12 +46,16 @@ func NewHandler(source Source) http.Handler {
 	} {
 		router.Get(path, requests.counted(path, answer))
 	}
-	router.NotFound(requests.counted(otherPath, func(w http.ResponseWriter, _ *http.Request) int {
-		return fail(w, http.StatusNotFound, "no such page; there are /, /health, /livez, /readyz, /status and /metrics")
-	}))
-	router.MethodNotAllowed(requests.counted(otherPath, func(w http.ResponseWriter, _ *http.Request) int {
+	refuse := func(w http.ResponseWriter, _ *http.Request) int {
 		w.Header().Set("Allow", "GET, HEAD")
 		return fail(w, http.StatusMethodNotAllowed, "only GET and HEAD")
+	}
+	router.MethodNotAllowed(requests.counted(otherPath, refuse))
+	router.NotFound(requests.counted(otherPath, func(w http.ResponseWriter, r *http.Request) int {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead { // OPTIONS * is on no path
+			return refuse(w, r)
+		}
+		return fail(w, http.StatusNotFound, "no such page; there are /, /health, /livez, /readyz, /status and /metrics")
 	}))
 	return router
 }

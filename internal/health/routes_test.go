@@ -77,9 +77,6 @@ func TestMethods(t *testing.T) {
 		}
 		for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {
 			w := ask(h, method, path)
-			if path == "/nowhere" {
-				continue
-			}
 			if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" || w.Header().Get("Cache-Control") != "no-store" {
 				t.Errorf("%s %s: %d, Allow %q", method, path, w.Code, w.Header().Get("Allow"))
 			}
@@ -87,6 +84,24 @@ func TestMethods(t *testing.T) {
 	}
 	if w := ask(h, "GET", "/nowhere"); w.Code != http.StatusNotFound {
 		t.Errorf("/nowhere: %d", w.Code)
+	}
+	if w := ask(h, "OPTIONS", "*"); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+		t.Errorf("OPTIONS *: %d", w.Code)
+	}
+}
+
+// TestStoppingShown: a process that ends says so in /status, /health and the
+// metrics, and keeps its verdict about the database in /readyz.
+func TestStoppingShown(t *testing.T) {
+	s := readySince(time.Minute)
+	s.Stopping = true
+	h := at(s, "")
+	for path, want := range map[string]string{
+		"/status": `"state":"stopping"`, "/health": `{"status":"pass","state":"stopping"}`, "/readyz": `"state":"ready"`, "/metrics": "\n" + `pooler_state{state="stopping"} 1` + "\n",
+	} {
+		if w := ask(h, "GET", path); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d, no %s", path, w.Code, want)
+		}
 	}
 }
 

@@ -70,6 +70,17 @@ func target(d dsn.DSN) supervisor.Target {
 	}
 }
 
+// TestSQLStateScrubbed: even the five characters of a SQLSTATE are the peer's to
+// choose, and may be a piece of the password.
+func TestSQLStateScrubbed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := watch(t, strings.Replace(localDSN, "pass-word-1", "xxHORSExx", 1), poolersim.Script{OnStartup: poolersim.Refusal{SQLState: "HORSE", Message: "no"}}, Options{})
+		if got := w.after(time.Second).Attempt; got.Reason != supervisor.ReasonUnknown || strings.Contains(got.SQLState, "HORS") {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // after lets time pass and everything settle.
 func (w *watched) after(d time.Duration) *supervisor.Snapshot {
 	time.Sleep(d)

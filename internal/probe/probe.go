@@ -78,6 +78,7 @@ func (p *Prober) Trace(ctx context.Context, permit supervisor.Permit) (superviso
 		last := p.login(ctx, config)
 		outcome, trace = p.settle(last), last.trace.scrubbed(p.scrub)
 	}
+	outcome.SQLState = p.scrub.Scrub(outcome.SQLState) // any five characters of the peer's
 	outcome.Message = p.scrub.Scrub(outcome.Message)
 	outcome.Cause = p.scrub.Scrub(outcome.Cause)
 	outcome.Latency = time.Since(begun)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http/httptest"
@@ -41,7 +42,8 @@ var moods = map[string]poolersim.Script{
 }
 
 // TestSchedulesOfAll drives everything but the operating system through random
-// schedules: the pooler's moods, pauses, requests and restarts of the process.
+// schedules: the pooler's moods, pauses, requests, rotations, and processes that
+// are killed with a disk that works or does not.
 // The model knows nothing of the machine. It reads what people are told and
 // holds it against what the pooler saw: nothing inside a window that was told
 // (invariant 1), one socket and at most one login at a time (2), windows within
@@ -80,10 +82,18 @@ func schedule(t *rapid.T) int {
 		"wait long": func(t *rapid.T) {
 			time.Sleep(time.Duration(rapid.Int64Range(0, int64(25*time.Minute)).Draw(t, "pause")))
 		},
-		"restart": func(t *rapid.T) {
+		"kill": func(t *rapid.T) {
 			m.stop()
-			m.told = nil // the deadline is in memory
+			m.forget()
 			m.start()
+		},
+		"break the disk": func(t *rapid.T) { m.disk.broken = true },
+		"mend the disk":  func(t *rapid.T) { m.disk.broken = false },
+		"rotate": func(t *rapid.T) {
+			raw := rapid.SampledFrom([]string{localDSN, strings.Replace(localDSN, "pass-word-1", "other-word-1", 1)}).Draw(t, "dsn")
+			target, prober := m.targetOf(raw)
+			m.supervisor.Configure(context.Background(), target, prober) // waits for a probe to end
+			m.raw, m.begun = raw, time.Now()
 		},
 		"": m.check,
 	})
@@ -95,13 +105,61 @@ var moodNames = slices.Sorted(maps.Keys(moods))
 
 // model is one schedule: the pooler, the sidecar, and what it has told.
 type model struct {
-	pooler *poolersim.Server
-	log    journal
-	stop   func()
-	ask    func(path string) *httptest.ResponseRecorder
-	told   []window // the windows that people were told of
-	seen   int      // events of the pooler that were looked at
-	begun  time.Time
+	pooler     *poolersim.Server
+	raw        string // the DSN
+	supervisor *supervisor.Supervisor
+	log        journal
+	disk       disk
+	stop       func()
+	ask        func(path string) *httptest.ResponseRecorder
+	told       []window // the windows that people were told of
+	seen       int      // events of the pooler that were looked at
+	begun      time.Time
+}
+
+// disk is a store of bytes that may refuse to be written.
+type disk struct {
+	mu     sync.Mutex
+	broken bool
+	text   []byte
+}
+
+func (d *disk) Save(_ context.Context, r supervisor.Record) (err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken {
+		return errors.New("no space left on device")
+	}
+	d.text, err = json.Marshal(r)
+	return err
+}
+
+// load is the record, and the zero one before the first writing.
+func (d *disk) load() (r supervisor.Record) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.text) > 0 {
+		if err := json.Unmarshal(d.text, &r); err != nil {
+			panic(err)
+		}
+	}
+	return r
+}
+
+// forget drops the windows that have not reached the disk, and are not over.
+func (m *model) forget() {
+	stored := m.disk.load().Windows
+	m.told = slices.DeleteFunc(m.told, func(w window) bool {
+		return w.until.After(time.Now()) && !slices.ContainsFunc(stored, func(s supervisor.Window) bool { return s.Until.Sub(w.until).Abs() <= time.Second })
+	})
+}
+
+// targetOf is what a DSN is to the supervisor, and the prober for it.
+func (m *model) targetOf(raw string) (supervisor.Target, supervisor.Prober) {
+	d := dsn.Judge(raw, dsn.Rules{Env: dsn.Dev}, time.Now()).DSN
+	target := target(d)
+	target.Credential, target.DSN = d.Password.Reveal(), raw
+	return target, New(d, dsn.NewScrubber(raw, d), Options{Dial: m.pooler.Dial, Lookup: addresses("10.0.0.1", "10.0.0.2")})
 }
 
 type window struct{ from, until time.Time }
@@ -126,7 +184,7 @@ func (j *journal) take() string {
 }
 
 func newModel() *model {
-	m := &model{pooler: new(poolersim.Server)}
+	m := &model{pooler: new(poolersim.Server), raw: localDSN}
 	m.pooler.Set(moods["healthy"])
 	return m
 }
@@ -134,10 +192,13 @@ func newModel() *model {
 // start begins a process.
 func (m *model) start() {
 	m.begun = time.Now()
-	report := dsn.Judge(localDSN, dsn.Rules{Env: dsn.Dev}, time.Now())
-	prober := New(report.DSN, dsn.NewScrubber(localDSN, report.DSN), Options{Dial: m.pooler.Dial, Lookup: addresses("10.0.0.1", "10.0.0.2")})
-	s := supervisor.New(supervisor.DefaultPolicy(), target(report.DSN), prober, nil, slog.New(slog.NewJSONHandler(&m.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	handler := health.NewHandler(health.Source{Snapshot: s.Snapshot, Report: func(time.Time) dsn.Report { return report }, Env: dsn.Dev})
+	target, prober := m.targetOf(m.raw)
+	log := slog.New(slog.NewJSONHandler(&m.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s := supervisor.New(supervisor.DefaultPolicy(), target, prober, &m.disk, log)
+	s.Begin(m.disk.load())
+	m.supervisor = s
+	report := func(now time.Time) dsn.Report { return dsn.Judge(m.raw, dsn.Rules{Env: dsn.Dev}, now) }
+	handler := health.NewHandler(health.Source{Snapshot: s.Snapshot, Report: report, Env: dsn.Dev})
 	m.ask = func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -169,11 +230,8 @@ func (m *model) check(t *rapid.T) {
 		t.Fatalf("the password comes out:\n%s", said)
 	}
 	var status health.Status
-	if err := json.Unmarshal(m.ask("/status").Body.Bytes(), &status); err != nil {
-		t.Fatal(err)
-	}
-	if status.Logins.InWindow != 0 {
-		t.Fatalf("it counts %d logins in a window itself", status.Logins.InWindow)
+	if err := json.Unmarshal(m.ask("/status").Body.Bytes(), &status); err != nil || status.Logins.InWindow != 0 {
+		t.Fatalf("it counts %d logins in a window itself; %v", status.Logins.InWindow, err)
 	}
 	m.listen(t, status)
 	m.watch(t)
@@ -184,11 +242,17 @@ func (m *model) listen(t *rapid.T, status health.Status) {
 	if status.State != string(supervisor.Lockout) || status.RetryInSeconds == 0 {
 		return
 	}
+	until := status.RetryAt.Add(-time.Second) // it is rounded up
+	if status.LastAttempt == nil {            // taken up from the disk: people were told of it before
+		if !slices.ContainsFunc(m.told, func(w window) bool { return w.until.Equal(until) }) {
+			t.Fatalf("a restart made a window until %s out of %v", until, m.told)
+		}
+		return
+	}
 	asked := status.LastAttempt.At // the attempt that opened it took at most 5 s
 	if length := status.RetryAt.Sub(asked); length < 15*time.Minute || length > 20*time.Minute+7*time.Second {
 		t.Fatalf("a window of %s", length)
 	}
-	until := status.RetryAt.Add(-time.Second) // it is rounded up
 	if n := len(m.told); n == 0 || m.told[n-1].until.Before(until) {
 		m.told = append(m.told, window{asked.Add(time.Duration(status.LastAttempt.LatencyMS+1) * time.Millisecond), until})
 	}

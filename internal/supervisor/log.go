@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 )
 
@@ -24,8 +23,18 @@ func (s *Supervisor) report(t Transition) {
 	entered := t.To.State == Lockout && t.From.State != Lockout
 	if t.Opened || entered || t.To.Reason == ReasonAuthFailed && t.To.Next != t.From.Next {
 		s.reminded = t.At
-		s.reportRemaining(t.At)
+		s.reportRemaining(t.At, refusal(t)...)
 	}
+}
+
+// refusal is what made a transition, as attributes; nothing made one that others
+// knew of.
+func refusal(t Transition) []any {
+	o := t.Outcome
+	if o.Reason == "" {
+		return nil
+	}
+	return []any{"trigger", t.To.Trigger, "cause", t.To.Cause, "step", o.Step, "sqlstate", o.SQLState, "error", o.Message}
 }
 
 func (s *Supervisor) reportReady(t Transition) {
@@ -40,11 +49,7 @@ func (s *Supervisor) reportReady(t Transition) {
 		line += fmt.Sprintf(" next_retry_in=%ds", seconds)
 		attrs = append(attrs, "next_retry_in", seconds)
 	}
-	if o := t.Outcome; o.Reason != "" {
-		attrs = append(attrs, "trigger", t.To.Trigger, "cause", t.To.Cause,
-			"step", o.Step, "sqlstate", o.SQLState, "error", o.Message)
-	}
-	s.log.Warn(line, attrs...)
+	s.log.Warn(line, append(attrs, refusal(t)...)...)
 }
 
 // reportStore says that the store cannot be written, or can be again.
@@ -73,10 +78,10 @@ func (s *Supervisor) remind(ctx context.Context, now time.Time) {
 	}
 }
 
-func (s *Supervisor) reportRemaining(now time.Time) {
+func (s *Supervisor) reportRemaining(now time.Time, refusal ...any) {
 	m := s.machine
 	remaining := m.Next.Sub(now)
-	attrs := []any{slog.String("reason", string(m.Reason)), slog.Int64("remaining", CeilSeconds(remaining))}
+	attrs := append([]any{"reason", m.Reason, "remaining", CeilSeconds(remaining)}, refusal...)
 	if m.State == Lockout {
 		s.log.Warn("[DB Supervisor] "+backoffLine(remaining), attrs...)
 		return

@@ -236,7 +236,7 @@ func (m *Machine) openWindow(now time.Time, o Outcome) {
 	m.knock, m.ladder, m.echo = time.Time{}, ladder{}, echo{}
 	m.ban.First, m.ban.Open = time.Time{}, o.Trigger == TriggerNetworkBan
 	m.enter(now, Lockout, o, now.Add(length))
-	m.Window = length
+	m.Since, m.Window = now, length
 	m.windows[m.target.Key] = m.Status
 }
 

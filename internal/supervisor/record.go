@@ -56,10 +56,11 @@ type Begun struct {
 // Record returns what has to outlive the process, on the wall clock of now.
 func (m *Machine) Record(now time.Time) Record {
 	wall := func(t time.Time) time.Time {
-		if t.IsZero() {
-			return t
+		was, is := t.Round(0), now.Add(t.Sub(now)).Round(0)
+		if t.IsZero() || is.Sub(was).Abs() < time.Second { // the clock was not set
+			return was.UTC()
 		}
-		return now.Add(t.Sub(now)).Round(0).UTC()
+		return is.UTC()
 	}
 	r := Record{
 		Verdict: Verdict{

@@ -23,7 +23,7 @@ type Attempt struct {
 	Outcome
 }
 
-// Entry is one change of state or reason.
+// Entry is one change of state or reason, or a new window after the trial.
 type Entry struct {
 	At       time.Time
 	From, To State
@@ -93,7 +93,7 @@ func (l Ledger) record(t Transition) Ledger {
 		next.Lockouts = maps.Clone(l.Lockouts)
 		next.Lockouts[t.To.Trigger]++
 	}
-	if t.Changed() {
+	if t.Changed() || t.Opened {
 		past := l.History[max(0, len(l.History)-historyLength+1):]
 		next.History = append(append(make([]Entry, 0, len(past)+1), past...),
 			Entry{t.At, t.From.State, t.To.State, t.To.Reason, t.To.Trigger})

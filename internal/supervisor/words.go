@@ -32,7 +32,7 @@ var phrases = map[Reason]words{
 		"The pooler does not know the project in DATABASE_URL, and neither waiting nor restarting helps: look in the dashboard whether the project is paused, then compare user (NAME.REF), region and cluster (aws-0 or aws-1) with its connection string"},
 	ReasonConfigRejected: {
 		"The server refused the connection's settings.",
-		"The server refuses something in DATABASE_URL or in the project's settings (database name, permission, parameter, network address, certificate), and neither waiting nor restarting helps: correct what the last attempt's error names"},
+		"The server refuses something in DATABASE_URL or in the project's settings (database name, permission, parameter, network address, certificate, the password of the pooler itself), and neither waiting nor restarting helps: correct what the last attempt's error names"},
 	ReasonSaturated: {
 		"No connection slot is free.",
 		"All connections are taken: wait, do not start or restart services, and if it lasts longer than ten minutes stop the service that holds most of them"},

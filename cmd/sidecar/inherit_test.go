@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// TestRedeploy: the deployment before is in a window; the new process, with a new
+// password, hears of it over HTTP and makes no login. With the old one gone the
+// store does the same, and without a store the log says what that may cost.
+func TestRedeploy(t *testing.T) {
+	t.Parallel()
+	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
+	wrong, right := "DATABASE_URL="+pooler.DSN("app", "wrong", "appdb"), "DATABASE_URL="+pooler.DSN("app", "right", "appdb")
+	state := "SIDECAR_STATE=file:" + filepath.Join(t.TempDir(), "state.json")
+	old := startSidecar(t, wrong, state, "SIDECAR_TOKEN=open-sesame")
+	old.awaitLine("Lockout backoff: ")
+	known, err := health.Client{URL: old.url}.Readiness(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(s *sidecar) {
+		t.Helper()
+		s.awaitLine("Lockout backoff: ")
+		if status := s.status(); !status.RetryAt.Equal(*known.RetryAt) || status.Trigger != "circuit_breaker" || status.Logins.Total != 0 {
+			t.Errorf("until %s, want %s: %+v", status.RetryAt, known.RetryAt, status)
+		}
+	}
+	elsewhere := "SIDECAR_INHERIT_URL=" + strings.Replace(old.url, "127.0.0.1", "localhost", 1)
+	tokenless := startSidecar(t, right, elsewhere)
+	tokenless.awaitLine("SIDECAR_INHERIT_URL: no other sidecar answers (ask the sidecar: status wants the token of SIDECAR_TOKEN); going on.")
+	tokenless.kill()
+	sockets := pooler.Counts().Sockets
+	inherits := startSidecar(t, right, elsewhere, "SIDECAR_TOKEN=open-sesame")
+	inherits.awaitReadiness(supervisor.Lockout, 10*time.Second)
+	inherits.kill()
+	old.kill()
+	check(startSidecar(t, right, state, elsewhere))
+	if n := pooler.Counts().Sockets; n != sockets {
+		t.Errorf("%d sockets inside the window", n-sockets)
+	}
+}
+
+// TestInherit: whose answers count, for which key, and until when.
+func TestInherit(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Second)
+	window := func(instance, key string, left time.Duration) health.Status {
+		until := now.Add(left)
+		return health.Status{
+			State: "lockout", Reason: "lockout", Trigger: "circuit_breaker", Key: key, Instance: instance, Since: now.Add(-time.Hour),
+			RetryAt: &until, RetryInSeconds: int64(left / time.Second), WindowsInRow: 2, LastAttempt: &health.LastAttempt{At: now.Add(-time.Minute)},
+		}
+	}
+	behind := window("other", "k", 10*time.Minute)
+	behind.RetryInSeconds = 900 // its clock is five minutes behind ours
+	for name, c := range map[string]struct {
+		answers []health.Status // one after the other; the last one repeats
+		left    time.Duration   // 0: none
+		asked   int
+	}{
+		"window":      {[]health.Status{window("other", "k", 10*time.Minute)}, 10 * time.Minute, 1},
+		"other key":   {[]health.Status{window("other", "l", 10*time.Minute)}, 0, 1},
+		"no window":   {[]health.Status{{State: "ready", Key: "k", Instance: "other"}}, 0, 1},
+		"itself":      {[]health.Status{window("own", "k", 10*time.Minute)}, 0, 5},
+		"first own":   {[]health.Status{window("own", "k", time.Minute), window("other", "k", 10*time.Minute)}, 10 * time.Minute, 2},
+		"trial out":   {[]health.Status{window("other", "k", 0), window("other", "k", 16*time.Minute)}, 16 * time.Minute, 2},
+		"trial ended": {[]health.Status{window("other", "k", 0), {State: "ready", Key: "k", Instance: "other"}}, 0, 2},
+		"behind":      {[]health.Status{behind}, 15 * time.Minute, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int32
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n := int(asked.Add(1))
+				json.NewEncoder(w).Encode(c.answers[min(n, len(c.answers))-1])
+			}))
+			defer server.Close()
+			got := inherit(t.Context(), config{InheritURL: server.URL}, supervisor.Target{Key: "k"}, "own", slog.New(slog.DiscardHandler))
+			if n := int(asked.Load()); n < c.asked || n > c.asked+1 {
+				t.Errorf("asked %d times, want %d", n, c.asked)
+			}
+			if c.left == 0 {
+				if len(got) > 0 {
+					t.Errorf("inherited %+v", got)
+				}
+				return
+			}
+			if len(got) != 1 || got[0].Until.Sub(now.Add(c.left)).Abs() > 10*time.Second || got[0].InRow != 2 || !got[0].Opened.Equal(now.Add(-time.Minute)) {
+				t.Errorf("inherited %+v, want one until %s", got, now.Add(c.left))
+			}
+		})
+	}
+}

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/store"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// kill ends a sidecar as a platform in a hurry does.
+func (s *sidecar) kill() {
+	s.t.Helper()
+	s.command.Process.Kill()
+	<-s.end
+	s.command.Wait()
+}
+
+// recordIn reads the record of a state file.
+func recordIn(t *testing.T, path string) supervisor.Record {
+	t.Helper()
+	r, _, err := store.NewFile(path).Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestRestartInWindow: kill -9 and another start leave the window as it was, also
+// for a changed credential and for the commands; an operator may end it while the
+// sidecar runs.
+func TestRestartInWindow(t *testing.T) {
+	t.Parallel()
+	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
+	state := "SIDECAR_STATE=file:" + filepath.Join(t.TempDir(), "state.json")
+	dsn := "DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb")
+	s := startSidecar(t, dsn, state)
+	s.awaitLine("Lockout backoff: ") // it is stored before it is logged
+	until := s.status().RetryAt
+	s.kill()
+
+	var report gate.ProbeReport
+	if code := runJSON(t, &report, "probe --json", dsn, state, "PORT=1"); code != exitLockout || report.Window.Source != "store" || !report.Window.RetryAt.Equal(*until) {
+		t.Errorf("exit code %d, %+v", code, report.Window)
+	}
+	for _, dsn := range []string{dsn, "DATABASE_URL=" + pooler.DSN("app", "another", "appdb"), dsn} {
+		s = startSidecar(t, dsn, state)
+		status := s.await(supervisor.Lockout, 10*time.Second)
+		if !status.RetryAt.Equal(*until) || status.Trigger != "circuit_breaker" || status.WindowsInRow != 1 || status.Store.Kind != "file" || !status.Store.Healthy {
+			t.Errorf("until %s, want %s: %+v", status.RetryAt, until, status)
+		}
+		s.askAll(3)
+		s.kill()
+	}
+	if n := pooler.Counts().Sockets; n != 1 {
+		t.Errorf("%d sockets", n)
+	}
+
+	s = startSidecar(t, dsn, state)
+	s.await(supervisor.Lockout, 10*time.Second)
+	pooler.Set(poolersim.Script{})
+	clearing := exec.Command(os.Args[0], "state", "clear", "--yes")
+	clearing.Env = []string{beSidecar + "=1", state}
+	if out, err := clearing.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.command.Process.Signal(syscall.SIGHUP)
+	if status := s.await(supervisor.Ready, 10*time.Second); status.WindowsInRow != 0 {
+		t.Errorf("%+v", status)
+	}
+}
+
+// TestClearBefore: a window from before the time is dropped at the start, one
+// from after it is not, and a log line says so.
+func TestClearBefore(t *testing.T) {
+	t.Parallel()
+	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
+	state := "SIDECAR_STATE=file:" + filepath.Join(t.TempDir(), "state.json")
+	dsn := "DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb")
+	before := time.Now().UTC()
+	s := startSidecar(t, dsn, state)
+	s.awaitLine("Lockout backoff: ")
+	s.kill()
+	pooler.Set(poolersim.Script{})
+	s = startSidecar(t, dsn, state, "SIDECAR_CLEAR_BEFORE="+before.Truncate(time.Second).Format(time.RFC3339))
+	s.await(supervisor.Lockout, 10*time.Second)
+	s.kill()
+	after := time.Now().UTC().Format(time.RFC3339Nano)
+	s = startSidecar(t, dsn, state, "SIDECAR_CLEAR_BEFORE="+after)
+	s.await(supervisor.Ready, 10*time.Second)
+	if want := "SIDECAR_CLEAR_BEFORE: 1 windows and holds from before "; strings.Count(s.lines(), want) != 1 {
+		t.Errorf("no line %q:\n%s", want, s.lines())
+	}
+}
+
+// TestKilled kills the sidecar at random moments, again and again, while a pooler
+// locks everybody out: nothing reaches the pooler inside a window that was stored.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	const times = 100
+	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
+	path := filepath.Join(t.TempDir(), "state.json")
+	windows := make(map[time.Time]supervisor.Window)
+	for range times {
+		s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE=file:"+path,
+			"SIDECAR_LOCKOUT_MIN=300ms", "SIDECAR_LOCKOUT_MAX=400ms", "SIDECAR_RETRY_MIN=50ms", "SIDECAR_RETRY_MAX=200ms")
+		<-time.After(rand.N(150 * time.Millisecond))
+		s.kill()
+		for _, w := range recordIn(t, path).Windows {
+			windows[w.Until] = w
+		}
+	}
+	sockets := 0
+	for _, e := range pooler.Events() {
+		if e.Kind != poolersim.Socket {
+			continue
+		}
+		sockets++
+		for _, w := range windows {
+			if e.At.After(w.Opened) && e.At.Before(w.Until) {
+				t.Errorf("a socket at %s, inside the window from %s to %s", e.At, w.Opened, w.Until)
+			}
+		}
+	}
+	t.Logf("killed %d times, %d sockets, %d windows seen in the file", times, sockets, len(windows))
+	if len(windows) < 5 || sockets < 5 {
+		t.Errorf("%d windows and %d sockets show little", len(windows), sockets)
+	}
+}
+
+// TestKilledInAttempt: a process that is killed while it dials, at every start,
+// keeps the spacing of the attempts.
+func TestKilledInAttempt(t *testing.T) {
+	t.Parallel()
+	pooler := listen(t, poolersim.Script{OnStartup: poolersim.Hang})
+	path := filepath.Join(t.TempDir(), "state.json")
+	var begun time.Time
+	for i := range 3 {
+		s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE=file:"+path, "SIDECAR_RETRY_MIN=400ms", "SIDECAR_PROBE_TIMEOUT=1h")
+		realpeer.Until(t, 10*time.Second, "a login", func() error {
+			if n := pooler.Counts().Startups; n <= i {
+				return fmt.Errorf("%d logins", n)
+			}
+			return nil
+		})
+		s.kill()
+		r := recordIn(t, path)
+		if r.Attempt.InRow != i+1 {
+			t.Errorf("attempt %d is stored as %+v", i+1, r.Attempt)
+		}
+		if least := 400 * time.Millisecond << max(0, i-1); i > 0 && r.Attempt.At.Sub(begun) < least {
+			t.Errorf("attempt %d came %s after the one before, want %s at least", i+1, r.Attempt.At.Sub(begun), least)
+		}
+		begun = r.Attempt.At
+	}
+}
+
+// TestSecondProcess: another sidecar with the same file says so and goes on from
+// memory; when the first has ended it takes over, with the window it has left.
+func TestSecondProcess(t *testing.T) {
+	t.Parallel()
+	pooler := listen(t, poolersim.Script{})
+	env := []string{"DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE=file:" + filepath.Join(t.TempDir(), "state.json"), "SIDECAR_PROBE_INTERVAL=100ms"}
+	first := startSidecar(t, env...)
+	first.await(supervisor.Ready, 10*time.Second)
+	second := startSidecar(t, env...)
+	second.await(supervisor.Ready, 10*time.Second)
+	if status := second.status(); status.Store.Healthy || !strings.Contains(second.lines(), "another process keeps its state there; give each sidecar a file of its own") {
+		t.Errorf("%+v\n%s", status.Store, second.lines())
+	}
+	pooler.Set(poolersim.Script{OnStartup: poolersim.CircuitBreaker})
+	first.await(supervisor.Lockout, 10*time.Second)
+	second.await(supervisor.Lockout, 10*time.Second)
+	first.awaitLine("Lockout backoff: ")
+	second.kill()
+	first.kill()
+	sockets := pooler.Counts().Sockets
+	third := startSidecar(t, env...)
+	if status := third.await(supervisor.Lockout, 10*time.Second); !status.Store.Healthy {
+		t.Errorf("%+v", status.Store)
+	}
+	if n := pooler.Counts().Sockets; n != sockets {
+		t.Errorf("%d more sockets", n-sockets)
+	}
+}
+
+// TestUnwritable: where nothing can be written the sidecar says so once, shows it,
+// and goes on from memory. The full disk is a real one.
+func TestUnwritable(t *testing.T) {
+	t.Parallel()
+	full := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", full).CombinedOutput(); err == nil {
+		t.Cleanup(func() { exec.CommandContext(context.Background(), "umount", full).Run() })
+		filler, err := os.Create(filepath.Join(full, "filler"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			_, err = filler.Write(make([]byte, 1024))
+		}
+		filler.Close()
+	} else if os.Getenv("CI") != "" {
+		t.Fatalf("no file system of its own: %v: %s", err, out)
+	} else {
+		full = "/proc" // without root: not full, but not writable either
+	}
+	for name, path := range map[string]string{"full": filepath.Join(full, "state.json"), "absent": filepath.Join(t.TempDir(), "absent", "state.json"), "procfs": "/proc/state.json"} {
+		t.Run(name, func(t *testing.T) {
+			pooler := listen(t, poolersim.Script{})
+			s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE=file:"+path, "SIDECAR_PROBE_INTERVAL=50ms")
+			s.await(supervisor.Ready, 10*time.Second)
+			realpeer.Until(t, 10*time.Second, "more probes", func() error {
+				if n := s.status().Logins.Total; n < 4 {
+					return fmt.Errorf("%d", n)
+				}
+				return nil
+			})
+			if s.status().Store.Healthy || strings.Count(s.lines(), "a restart would forget it: ") != 1 {
+				t.Errorf("the log says it not once:\n%s", s.lines())
+			}
+			if _, _, metrics := s.get("/metrics"); !strings.Contains(string(metrics), "\npooler_store_healthy 0\n") {
+				t.Error("no pooler_store_healthy 0")
+			}
+			if _, _, verbose := s.get("/readyz?verbose"); !strings.Contains(string(verbose), "[-]store: ") {
+				t.Errorf("%s", verbose)
+			}
+			if code := s.stop(); code != exitOK {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
+}
+
+// TestStoreLost: a file that cannot be read is silence for the shortest window
+// after it was written, through a restart, and then all is as ever.
+func TestStoreLost(t *testing.T) {
+	t.Parallel()
+	pooler := listen(t, poolersim.Script{})
+	path := filepath.Join(t.TempDir(), "state.json")
+	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	written := time.Now()
+	env := []string{"DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE=file:" + path, "SIDECAR_LOCKOUT_MIN=3s"}
+	for range 2 {
+		s := startSidecar(t, env...)
+		s.awaitLine("[DB] READY=false reason=store_lost next_retry_in=")
+		status := s.status()
+		if status.State != "starting" || status.Reason != "store_lost" || status.RetryAt == nil ||
+			status.RetryAt.Sub(written) > 4*time.Second || status.RetryAt.Sub(written) < 3*time.Second-50*time.Millisecond {
+			t.Errorf("%+v", status)
+		}
+		s.kill()
+	}
+	s := startSidecar(t, env...)
+	s.awaitLine("[DB] READY=true")
+	if first := pooler.Events()[0].At; first.Sub(written) < 3*time.Second-50*time.Millisecond {
+		t.Errorf("dialled %s after the file was written", first.Sub(written))
+	}
+	if n := pooler.Counts().Sockets; n != 1 {
+		t.Errorf("%d sockets", n)
+	}
+}

@@ -1,0 +1,259 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+func record(key string) supervisor.Record {
+	at := time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)
+	return supervisor.Record{
+		Windows: []supervisor.Window{{Key: key, Trigger: supervisor.TriggerCircuitBreaker, Opened: at, Until: at.Add(15 * time.Minute), InRow: 1}},
+		Verdict: supervisor.Verdict{Key: key, Credential: "c", DSN: "d", State: supervisor.Lockout, Reason: supervisor.ReasonLockout, Since: at, Next: at.Add(15 * time.Minute)},
+		Attempt: supervisor.Begun{At: at, InRow: 2},
+		Tries:   supervisor.Tries{Credential: "c", First: at},
+		Ban:     supervisor.Ban{Rejected: at, Open: true},
+	}
+}
+
+func load(t *testing.T, f *File) (supervisor.Record, bool) {
+	t.Helper()
+	r, changed, err := f.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, changed
+}
+
+func save(t *testing.T, f *File, r supervisor.Record) {
+	t.Helper()
+	if err := f.Save(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newFile(t *testing.T, path string) *File {
+	f := NewFile(path)
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// TestFileRestart: what one process saves the next one loads, with the salt that
+// makes its fingerprints.
+func TestFileRestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	first := newFile(t, path)
+	if r, changed := load(t, first); changed || !cmp.Equal(r, supervisor.Record{}) {
+		t.Errorf("a first start found %+v, changed %v", r, changed)
+	}
+	want := record("k")
+	save(t, first, want)
+	if _, changed := load(t, first); changed {
+		t.Error("what it wrote itself is no change")
+	}
+	first.Close()
+	second := newFile(t, path)
+	got, changed := load(t, second)
+	if diff := cmp.Diff(want, got); diff != "" || !changed || string(second.Salt()) != string(first.Salt()) {
+		t.Errorf("changed %v:\n%s", changed, diff)
+	}
+	save(t, second, supervisor.Record{})
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// TestFileSecond: a second process reads and cannot write, until the first has
+// ended; then it is told what that one wrote last before it writes itself.
+func TestFileSecond(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	first, second := newFile(t, path), newFile(t, path)
+	load(t, first)
+	load(t, second)
+	save(t, first, record("old"))
+	if err := second.Save(t.Context(), record("other")); !errors.Is(err, errLocked) {
+		t.Errorf("a second process saves: %v", err)
+	}
+	save(t, first, record("new"))
+	if r, changed := load(t, second); !changed || r.Windows[0].Key != "new" {
+		t.Errorf("it reads %+v", r)
+	}
+	save(t, first, record("newest"))
+	first.Close()
+	conflict, ok := errors.AsType[*supervisor.ConflictError](second.Save(t.Context(), record("other")))
+	if !ok || conflict.Found.Windows[0].Key != "newest" {
+		t.Fatalf("%+v", conflict)
+	}
+	save(t, second, record("other"))
+	if r, _ := load(t, newFile(t, path)); r.Windows[0].Key != "other" {
+		t.Errorf("stored is %+v", r)
+	}
+}
+
+// TestFileOverwrite: an operator's word gets past the lock, and whoever holds it
+// hears of it.
+func TestFileOverwrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	running, operator := newFile(t, path), newFile(t, path)
+	load(t, running)
+	save(t, running, record("k"))
+	load(t, operator)
+	cleared := supervisor.Record{Cleared: time.Now().UTC()}
+	if err := operator.Overwrite(t.Context(), cleared); err != nil {
+		t.Fatal(err)
+	}
+	if conflict, ok := errors.AsType[*supervisor.ConflictError](running.Save(t.Context(), record("k"))); !ok || conflict.Found.Cleared.IsZero() {
+		t.Errorf("it wrote over the operator's word: %+v", conflict)
+	}
+	os.Remove(path) // another way to say the same
+	if r, changed := load(t, running); !changed || !cmp.Equal(r, supervisor.Record{}) {
+		t.Errorf("changed %v, %+v", changed, r)
+	}
+}
+
+// TestFileLost: whatever stands there and cannot be read is lost since it was
+// written, and is kept when something new is written (invariant 6).
+func TestFileLost(t *testing.T) {
+	stamp := time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)
+	whole, err := encode(content{version, stamp, "r-1", []byte("salt"), record("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"empty": "", "blank": " \n", "zeroes": strings.Repeat("\x00", 512), "other": "[]", "nothing": "{}",
+		"newer": `{"version": 2, "written_at": "2026-01-18T15:00:00Z"}`, "older": strings.Replace(string(whole), `"version": 1`, `"version": 0`, 1),
+		"half":         string(whole[:len(whole)/2]),
+		"twice":        string(whole) + string(whole),
+		"half window":  strings.Replace(string(whole), `"until"`, `"til"`, 1),
+		"no time":      strings.Replace(string(whole), `"written_at"`, `"written"`, 1),
+		"huge":         strings.Repeat(" ", maxSize) + string(whole),
+		"not a number": strings.Replace(string(whole), `"in_a_row": 1`, `"in_a_row": "one"`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "state.json")
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(path, stamp, stamp); err != nil {
+				t.Fatal(err)
+			}
+			f := newFile(t, path)
+			r, changed, err := f.Load(t.Context())
+			if _, lost := errors.AsType[*LostError](err); !lost || !changed || !r.Lost.Equal(stamp) || len(r.Windows) > 0 {
+				t.Fatalf("%v: %+v", err, r)
+			}
+			save(t, f, r)
+			if got, _ := load(t, newFile(t, path)); !got.Lost.Equal(stamp) {
+				t.Errorf("a restart finds %+v", got)
+			}
+			if kept, err := os.ReadFile(path + ".lost"); err != nil || string(kept) != text {
+				t.Errorf("the lost file was not kept: %v", err)
+			}
+		})
+	}
+}
+
+// TestFileTorn: no beginning of a stored text is taken for the whole of it.
+func TestFileTorn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := record(rapid.StringMatching(`[0-9a-f]{8}`).Draw(t, "key"))
+		if rapid.Bool().Draw(t, "no window") {
+			r.Windows = nil
+		}
+		text, err := encode(content{version, now(), "r-1", newSalt(), r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := decode(text); err != nil || !cmp.Equal(c.Record, r) {
+			t.Fatalf("%v: %+v", err, c)
+		}
+		if at := rapid.IntRange(0, len(text)-2).Draw(t, "cut"); at >= 0 {
+			if _, err := decode(text[:at]); err == nil {
+				t.Fatalf("%q was taken for the whole", text[:at])
+			}
+		}
+	})
+}
+
+// TestFileHangs: a disk that does not answer costs a caller its patience and no
+// more, also the next caller; when it answers again, so does the store.
+func TestFileHangs(t *testing.T) {
+	f := newFile(t, filepath.Join(t.TempDir(), "state.json"))
+	patience := func() context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	answer := make(chan struct{})
+	_, err := within(patience(), f, func() (int, error) { <-answer; return 0, nil })
+	if !errors.Is(err, errHangs) {
+		t.Errorf("it waited, and then: %v", err)
+	}
+	if err := f.Save(patience(), record("k")); !errors.Is(err, errHangs) {
+		t.Errorf("a second operation beside the one that hangs: %v", err)
+	}
+	close(answer)
+	save(t, f, record("k"))
+}
+
+// TestFileSweeps: what killed processes left half written is removed, and nothing
+// else.
+func TestFileSweeps(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".state.json1234567", "state.json.bak", ".state.json.swp", ".other.json123"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(t, newFile(t, filepath.Join(dir, "state.json")), record("k"))
+	entries, err := os.ReadDir(dir)
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	if diff := cmp.Diff([]string{".other.json123", ".state.json.swp", "state.json", "state.json.bak", "state.json.lock"}, names); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+// TestFileUnreadable: a file that is there and gives an error may hold a window.
+func TestFileUnreadable(t *testing.T) {
+	f := newFile(t, "/proc/self/mem")
+	r, _, err := f.Load(t.Context())
+	if lost, ok := errors.AsType[*LostError](err); !ok || !strings.Contains(lost.Error(), "it cannot be read: ") || r.Lost.IsZero() {
+		t.Errorf("%v: %+v", err, r)
+	}
+}
+
+// TestFilePlaces: where no file can be, saving says so; loading finds nothing, or
+// says why it cannot know.
+func TestFilePlaces(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, readable := range map[string]bool{
+		"/proc/sidecar-state.json":                 true,
+		filepath.Join(dir, "absent", "state.json"): true,
+		filepath.Join(dir, "file", "state.json"):   false,
+		dir:                                        false,
+	} {
+		f := newFile(t, path)
+		if _, _, err := f.Load(t.Context()); (err == nil) != readable {
+			t.Errorf("%s: load: %v", path, err)
+		}
+		if err := f.Save(t.Context(), record("k")); err == nil {
+			t.Errorf("%s: it could be saved", path)
+		}
+	}
+}
