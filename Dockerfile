@@ -15,5 +15,7 @@ RUN CGO_ENABLED=0 go build -trimpath \
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /sidecar /sidecar
 EXPOSE 8080
+# In every state of the database: a sidecar in a lockout is alive.
+HEALTHCHECK --interval=30s --timeout=3s --start-period=5s CMD ["/sidecar", "healthcheck"]
 ENTRYPOINT ["/sidecar"]
 CMD ["serve"]

@@ -43,6 +43,7 @@ soak: needs
 	go test -run 'TestSchedules$$' -v ./internal/supervisor -rapid.checks=100000
 	go test -run TestSchedulesOfAll -timeout 30m -v ./internal/probe -rapid.checks=5000
 	SOAK=1 go test -run 'TestLeaks' -timeout 30m -v ./internal/probe
+	SOAK=1 go test -run 'TestRunHolds|TestStampede' -v ./cmd/sidecar
 	@for target in $(FUZZ); do \
 		echo "fuzz $$target"; go test -run '^$$' -fuzz "$${target#*:}$$" -fuzztime 60s "./$${target%:*}" || exit 1; \
 	done

@@ -27,6 +27,7 @@ var directions = []struct {
 	{"internal/supervisor", []string{module, "net", "github.com/"}, "the machine is pure and cannot dial"},
 	{"internal/probe", []string{module + "internal/health", "net/http"}, "the prober does not know who reads"},
 	{"internal/health", []string{module + "internal/probe", "github.com/jackc/pgx"}, "a request cannot cause a connection"},
+	{"internal/worker", []string{module + "internal/probe", module + "internal/health", "net", "os", "github.com/"}, "the decision to start a worker is pure: no clock, nobody asked, nothing started"},
 	{"internal/gate", []string{module + "internal/probe", "github.com/jackc/pgx", "net ", "net/http"}, "a report is told what was found; it finds nothing itself"},
 	{"internal/poolersim", []string{module}, "a peer shares nothing with what it tests"},
 	{"internal/realpeer", []string{module}, "a peer shares nothing with what it tests"},

@@ -11,6 +11,10 @@
 //	sidecar status                what the running sidecar knows; --watch
 //	sidecar state show            the stored window, as it outlives a restart
 //	sidecar state clear           drop it: the lockout is known to be over
+//	sidecar run -- CMD ...        start a worker when the sidecar says ready; hold it
+//	                              in a lockout (docs/workers.md)
+//	sidecar wait                  until the sidecar says ready
+//	sidecar healthcheck           does the sidecar of this container live
 //	sidecar dsn check [DSN]       may this DSN be used, and what is to be changed
 //	sidecar dsn redact [DSN]      the form that may be shown
 //	sidecar dsn encode            a password percent-encoded

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
@@ -21,6 +22,9 @@ type Client struct {
 	URL string
 	// Token is the sidecar's SIDECAR_TOKEN, for Status.
 	Token dsn.Secret
+	// Stable is how long the database has to have been ready already for
+	// Readiness to say so; zero asks for no more than this moment.
+	Stable time.Duration
 	// HTTP makes the requests; nil means http.DefaultClient.
 	HTTP *http.Client
 }
@@ -34,7 +38,11 @@ const (
 // answer within two seconds, is an error.
 func (c Client) Readiness(ctx context.Context) (Readiness, error) {
 	var body Readiness
-	err := c.get(ctx, "readyz", &body, http.StatusOK, http.StatusServiceUnavailable)
+	page := "readyz"
+	if c.Stable > 0 {
+		page += "?stable=" + c.Stable.String()
+	}
+	err := c.get(ctx, page, &body, http.StatusOK, http.StatusServiceUnavailable)
 	if err == nil && body.State == "" {
 		err = fmt.Errorf("ask the sidecar: %s answered something else than a readiness", c.URL)
 	}
@@ -62,13 +70,28 @@ func (c Client) StatusJSON(ctx context.Context) (status Status, text json.RawMes
 	return status, text, err
 }
 
+// Alive asks /health, which says 200 in every state: an error means that no
+// sidecar is there.
+func (c Client) Alive(ctx context.Context) error {
+	var body Liveness
+	err := c.get(ctx, "health", &body, http.StatusOK)
+	if err == nil && body.State == "" {
+		err = fmt.Errorf("ask the sidecar: %s answered something else than its health", c.URL)
+	}
+	return err
+}
+
 // get decodes the JSON of a page that answers with one of the codes.
 func (c Client) get(ctx context.Context, page string, body any, codes ...int) error {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	address, err := url.JoinPath(c.URL, page)
+	path, query, _ := strings.Cut(page, "?")
+	address, err := url.JoinPath(c.URL, path)
 	if err != nil {
 		return fmt.Errorf("ask the sidecar: %w", err)
+	}
+	if query != "" {
+		address += "?" + query
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

@@ -52,7 +52,8 @@ func TestLeaks(t *testing.T) {
 		}
 		return nil
 	})
-	if c := pooler.Counts(); c.Sockets != cycles+20 || c.Cancels != 0 {
+	// On a busy machine the 20 ms of a probe may be over before it dials.
+	if c := pooler.Counts(); c.Sockets > cycles+20 || c.Sockets < cycles || c.Cancels != 0 {
 		t.Errorf("%d probes: %+v", cycles+20, c)
 	}
 }

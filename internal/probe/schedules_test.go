@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,8 +88,8 @@ func schedule(t *rapid.T) int {
 			m.forget()
 			m.start()
 		},
-		"break the disk": func(t *rapid.T) { m.disk.broken = true },
-		"mend the disk":  func(t *rapid.T) { m.disk.broken = false },
+		"break the disk": func(t *rapid.T) { m.disk.broken.Store(true) },
+		"mend the disk":  func(t *rapid.T) { m.disk.broken.Store(false) },
 		"rotate": func(t *rapid.T) {
 			raw := rapid.SampledFrom([]string{localDSN, strings.Replace(localDSN, "pass-word-1", "other-word-1", 1)}).Draw(t, "dsn")
 			target, prober := m.targetOf(raw)
@@ -120,14 +121,14 @@ type model struct {
 // disk is a store of bytes that may refuse to be written.
 type disk struct {
 	mu     sync.Mutex
-	broken bool
+	broken atomic.Bool
 	text   []byte
 }
 
 func (d *disk) Save(_ context.Context, r supervisor.Record) (err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.broken {
+	if d.broken.Load() {
 		return errors.New("no space left on device")
 	}
 	d.text, err = json.Marshal(r)

@@ -50,7 +50,7 @@ func StartPgBouncer(t testing.TB, target *Postgres, config PgBouncerConfig) *PgB
 	t.Helper()
 	Need(t)
 	dir := directory(t, "pgbouncer")
-	port := freePort(t)
+	port := FreePort(t)
 	pb := &PgBouncer{
 		process: process{
 			name:    "PgBouncer",

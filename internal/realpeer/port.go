@@ -19,9 +19,9 @@ const Database = "postgres"
 // stopped for a while must find its own again.
 var taken sync.Map
 
-// freePort finds a port below the range that the kernel uses for outgoing
+// FreePort finds a port below the range that the kernel uses for outgoing
 // connections, for the same reason.
-func freePort(t testing.TB) int {
+func FreePort(t testing.TB) int {
 	t.Helper()
 	for range 1000 {
 		port := 10000 + rand.IntN(20000)

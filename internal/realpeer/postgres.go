@@ -51,7 +51,7 @@ func StartPostgres(t testing.TB, config PostgresConfig) *Postgres {
 		t.Fatal(err)
 	}
 
-	port := freePort(t)
+	port := FreePort(t)
 	place(t, data, "postgresql.conf", config.settings(t, dir, port))
 	place(t, data, "pg_hba.conf", config.hba())
 	pg := &Postgres{
