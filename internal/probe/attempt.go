@@ -160,6 +160,9 @@ func hungUp(err error) bool {
 // errMute keeps a knock from saying more than its startup message.
 var errMute = errors.New("a knock says nothing after its startup message")
 
+// terminate is the type byte of the message with which a client takes its leave.
+const terminate = 'X'
+
 // knockingConn notes when the startup message, the first thing pgconn writes
 // after the network is set up, has gone out, and when there is more to say: the
 // answer to the request for a password, or a query where none is asked for. A
@@ -172,7 +175,9 @@ type knockingConn struct {
 
 func (c *knockingConn) Write(b []byte) (int, error) {
 	if c.wire.knocked.Load() {
-		c.wire.routed.Store(true)
+		if b[0] != terminate { // pgconn's farewell to a peer that has hung up asks for nothing
+			c.wire.routed.Store(true)
+		}
 		if c.mute {
 			return 0, errMute
 		}
