@@ -25,7 +25,8 @@ var directions = []struct {
 }{
 	{"internal/dsn", []string{module, "net ", "github.com/"}, "the DSN rules are pure and offline"},
 	{"internal/supervisor", []string{module, "net", "github.com/"}, "the machine is pure and cannot dial"},
-	{"internal/probe", []string{module + "internal/health", "net/http"}, "the prober does not know who reads"},
+	{"internal/store", []string{module + "internal/probe", module + "internal/health", module + "internal/dsn", "net", "github.com/jackc/pgx"}, "a store keeps what the machine says, and knows nothing else"},
+	{"internal/probe", []string{module + "internal/health", module + "internal/store", "net/http"}, "the prober does not know who reads"},
 	{"internal/health", []string{module + "internal/probe", "github.com/jackc/pgx"}, "a request cannot cause a connection"},
 	{"internal/worker", []string{module + "internal/probe", module + "internal/health", "net", "os", "github.com/"}, "the decision to start a worker is pure: no clock, nobody asked, nothing started"},
 	{"internal/gate", []string{module + "internal/probe", "github.com/jackc/pgx", "net ", "net/http"}, "a report is told what was found; it finds nothing itself"},

@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"io"
+	"net"
 	"strings"
 	"testing"
 
@@ -47,5 +49,26 @@ func TestTrace(t *testing.T) {
 				t.Errorf("%d sockets", n)
 			}
 		})
+	}
+}
+
+// TestFarewell: when a pooler hangs up pgconn takes its leave in the background,
+// which is no sign that it was asked for a password.
+func TestFarewell(t *testing.T) {
+	for first, routed := range map[byte]bool{'X': false, 'p': true, 'P': true} {
+		ours, theirs := net.Pipe()
+		go io.Copy(io.Discard, theirs)
+		var w wire
+		conn := &knockingConn{ours, &w, false}
+		for _, message := range [][]byte{{0, 0, 0, 8}, {first, 0, 0, 0, 4}} {
+			if _, err := conn.Write(message); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if w.routed.Load() != routed {
+			t.Errorf("%q: routed %v", first, w.routed.Load())
+		}
+		ours.Close()
+		theirs.Close()
 	}
 }
