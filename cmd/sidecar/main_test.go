@@ -48,7 +48,15 @@ type sidecar struct {
 // the system chooses, and waits until it says which.
 func startSidecar(t *testing.T, env ...string) *sidecar {
 	t.Helper()
-	s := &sidecar{t: t, command: exec.Command(os.Args[0], "serve"), end: make(chan struct{})}
+	return startAs(t, nil, env...)
+}
+
+// startAs is startSidecar for another user, if one is given.
+func startAs(t *testing.T, user *syscall.Credential, env ...string) *sidecar {
+	t.Helper()
+	// Whoever it is can run the file that runs now, also in a folder of another's.
+	s := &sidecar{t: t, command: exec.Command("/proc/self/exe", "serve"), end: make(chan struct{})}
+	s.command.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	s.command.Env = append([]string{beSidecar + "=1", "PORT=0"}, env...)
 	s.command.Stderr = os.Stderr
 	stdout, err := s.command.StdoutPipe()

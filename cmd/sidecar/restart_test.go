@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -192,53 +191,6 @@ func TestSecondProcess(t *testing.T) {
 	}
 	if n := pooler.Counts().Sockets; n != sockets {
 		t.Errorf("%d more sockets", n-sockets)
-	}
-}
-
-// TestUnwritable: where nothing can be written the sidecar says so once, shows it,
-// and goes on from memory. The full disk is a real one.
-func TestUnwritable(t *testing.T) {
-	t.Parallel()
-	full := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", full).CombinedOutput(); err == nil {
-		t.Cleanup(func() { exec.CommandContext(context.Background(), "umount", full).Run() })
-		filler, err := os.Create(filepath.Join(full, "filler"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for err == nil {
-			_, err = filler.Write(make([]byte, 1024))
-		}
-		filler.Close()
-	} else if os.Getenv("CI") != "" {
-		t.Fatalf("no file system of its own: %v: %s", err, out)
-	} else {
-		full = "/proc" // without root: not full, but not writable either
-	}
-	for name, path := range map[string]string{"full": filepath.Join(full, "state.json"), "absent": filepath.Join(t.TempDir(), "absent", "state.json"), "procfs": "/proc/state.json"} {
-		t.Run(name, func(t *testing.T) {
-			pooler := listen(t, poolersim.Script{})
-			s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE=file:"+path, "SIDECAR_PROBE_INTERVAL=50ms")
-			s.await(supervisor.Ready, 10*time.Second)
-			realpeer.Until(t, 10*time.Second, "more probes", func() error {
-				if n := s.status().Logins.Total; n < 4 {
-					return fmt.Errorf("%d", n)
-				}
-				return nil
-			})
-			if s.status().Store.Healthy || strings.Count(s.lines(), "a restart would forget it: ") != 1 {
-				t.Errorf("the log says it not once:\n%s", s.lines())
-			}
-			if _, _, metrics := s.get("/metrics"); !strings.Contains(string(metrics), "\npooler_store_healthy 0\n") {
-				t.Error("no pooler_store_healthy 0")
-			}
-			if _, _, verbose := s.get("/readyz?verbose"); !strings.Contains(string(verbose), "[-]store: ") {
-				t.Errorf("%s", verbose)
-			}
-			if code := s.stop(); code != exitOK {
-				t.Errorf("exit code %d", code)
-			}
-		})
 	}
 }
 

@@ -116,10 +116,14 @@ func (f runFlags) policy(c config) worker.Policy {
 // introduce prints the line of CMD's own DSN and what the guard has against it,
 // and returns its key. Nothing is dialled.
 func introduce(c config, std streams) (key string) {
-	if c.DatabaseURL == "" {
+	raw, err := c.dsnText()
+	if err != nil {
+		fmt.Fprintf(std.err, "sidecar: warning: %v\n", err)
+	}
+	if raw == "" {
 		return ""
 	}
-	report := dsn.Judge(c.DatabaseURL, c.rules(), time.Now())
+	report := dsn.Judge(raw, c.rules(), time.Now())
 	fmt.Fprintln(std.err, report.DSN.Line())
 	if fault := report.First(); fault != nil {
 		fmt.Fprintf(std.err, "sidecar: warning: DATABASE_URL: %s: %s\n", fault.Code, fault.Message)
