@@ -1,4 +1,4 @@
-# make demo   a lockout on a simulated pooler, told in half a minute
+# make demo   a lockout on a simulated pooler, told in a quarter of a minute
 # make run    the sidecar with the environment's DATABASE_URL
 # make test   everything that has to pass, on a fresh Debian machine with Go
 # make soak   the same claims at length: schedules, mutants, fuzzing, leaks

@@ -13,6 +13,10 @@ import (
 // for a login in the last minute (contract 1).
 const askTwice = "PgBouncer may be answering from memory. Ask twice: sidecar probe --twice"
 
+// namesNoCause is the note on a lockout that a restart of PostgreSQL looks like
+// (facts 2).
+const namesNoCause = "PgBouncer before 1.24 says the same for up to half a minute after a restart of PostgreSQL. If there was one, ask again then."
+
 // login spends one permit on one login and SELECT 1.
 func login(ctx context.Context, db database, c config) supervisor.Outcome {
 	return spend(ctx, db, c, db.prober.Probe)

@@ -38,12 +38,13 @@ func newDSNCheck(std streams) *cobra.Command {
 		Short: "Say whether a DSN may be used, and what to change",
 		Long: `Say whether a DSN may be used, and what to change.
 
-The DSN is the argument, standard input with -, or DATABASE_URL. Exit code 0 says
+The DSN is the argument, standard input with -, or DATABASE_URL; with --env it is
+DATABASE_URL of .env.prod or .env.dev, where there is such a file. Exit code 0 says
 that it is valid, 1 that it is not.`,
-		Example: "  sidecar dsn check\n  sidecar dsn check --env prod --json -  <dsn.txt",
+		Example: "  sidecar dsn check\n  sidecar dsn check --env prod --json - <dsn.txt",
 		Args:    atMostOne,
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := loadConfigFor(env)
+			c, err := configFor(args, env)
 			if err != nil {
 				return err
 			}
@@ -64,7 +65,7 @@ that it is valid, 1 that it is not.`,
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
-	command.Flags().StringVar(&env, "env", "", "judge for prod or dev, in place of SUPABASE_MODE")
+	command.Flags().StringVar(&env, "env", "", envUsage)
 	return command
 }
 
@@ -145,7 +146,7 @@ func printDSN(out io.Writer, r dsn.Report) {
 		fmt.Fprintf(out, "%s %s: %s\n   %s\n", mark, f.Code, f.Message, f.Hint)
 	}
 	if r.Valid() {
-		fmt.Fprintln(out, "✅ VALID")
+		fmt.Fprintln(out, "✅ VALID\n   Looked at offline: whether password, region and cluster are right, a login tells.")
 	}
 }
 

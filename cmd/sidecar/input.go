@@ -15,10 +15,7 @@ import (
 // databaseFor finds and judges the DSN of a command that may dial it. With env
 // the DSN comes from .env.prod or .env.dev, where there is such a file.
 func databaseFor(args []string, env string, std streams) (config, database, error) {
-	c, err := loadConfigFor(env)
-	if err == nil && env != "" && len(args) == 0 {
-		err = c.readEnvFile(".env." + string(c.Mode))
-	}
+	c, err := configFor(args, env)
 	if err != nil {
 		return c, database{}, err
 	}
@@ -30,6 +27,16 @@ func databaseFor(args []string, env string, std streams) (config, database, erro
 		return c, database{}, err
 	}
 	return c, newDatabase(raw, c), nil
+}
+
+// configFor is the environment's configuration. With env, and without a DSN as an
+// argument, the DSN is that of the environment's file, where there is one.
+func configFor(args []string, env string) (config, error) {
+	c, err := loadConfigFor(env)
+	if err == nil && env != "" && len(args) == 0 {
+		err = c.readEnvFile(".env." + string(c.Mode))
+	}
+	return c, err
 }
 
 // errNoDSN says that there is nothing to look at.

@@ -76,8 +76,11 @@ func probeDatabase(ctx context.Context, db database, c config, std streams, flag
 			}
 		}
 		report.Took(outcome)
-		if echo && !flags.twice && !known.Vouched {
+		switch {
+		case echo && !flags.twice && !known.Vouched:
 			report.Note(askTwice)
+		case outcome.Trigger == supervisor.TriggerServerLoginRetry && outcome.Cause == "":
+			report.Note(namesNoCause)
 		}
 	}
 	return tell(ctx, std, report, flags.json, report.ExitCode)

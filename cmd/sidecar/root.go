@@ -114,7 +114,12 @@ func flagFailure(cmd *cobra.Command, err error) error {
 		return &failure{exitUsage, "unknown flag: --" + name, hint}
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return &failure{exitUsage, "--" + invalid.GetFlag().Name + ": not a value it takes", hint}
+		wants := "not a value it takes"
+		switch invalid.GetFlag().Value.(type) {
+		case spanFlag, onLockout: // our own words, which quote nothing
+			wants = errors.Unwrap(invalid).Error()
+		}
+		return &failure{exitUsage, "--" + invalid.GetFlag().Name + ": " + wants, hint}
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return &failure{exitUsage, "--" + missing.GetFlag().Name + ": wants a value", hint}

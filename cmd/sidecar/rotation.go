@@ -124,7 +124,11 @@ func (r *rotation) reload(ctx context.Context, sup *supervisor.Supervisor) {
 	case err != nil:
 		r.log.Error("the store cannot be read; what is in memory counts: " + err.Error())
 	case changed:
-		r.log.Warn("the store was changed by somebody else; what it says counts")
+		words := "somebody else has written to the store"
+		if !record.Cleared.IsZero() {
+			words = "the stored window was cleared by hand"
+		}
+		r.log.Warn(words + "; what it says counts")
 		sup.Restore(ctx, record)
 	}
 }

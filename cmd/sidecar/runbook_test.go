@@ -35,7 +35,11 @@ func shown(text, program string) (lines []string) {
 	add := func(line string) {
 		line, _, _ = strings.Cut(line, " #")
 		for part := range strings.SplitSeq(line, "|") {
-			if part = strings.TrimSpace(part); strings.HasPrefix(part, program+" ") && !slices.Contains(lines, part) {
+			part = strings.TrimSpace(part)
+			if inner, ok := strings.CutPrefix(part, "DSN=$("); ok { // kept in the shell's memory
+				part, _, _ = strings.Cut(inner, ")")
+			}
+			if strings.HasPrefix(part, program+" ") && !slices.Contains(lines, part) {
 				lines = append(lines, part)
 			}
 		}

@@ -66,7 +66,7 @@ func (e *entrance) pass(ctx context.Context) error {
 		case worker.Locked:
 			return &failure{exitLockout, "the sidecar reports a lockout: " + answer.Message, "wait until it is over; do not restart services: every restart is another login"}
 		case worker.Late:
-			return &failure{exitFailure, "not ready in time: " + answer.Message, ""}
+			return &failure{exitFailure, "not ready in time: " + answer.Message, "sidecar status says what is wrong, and until when"}
 		}
 		if line := e.gate.Remark(now); line != "" {
 			fmt.Fprintf(e.std.err, "sidecar: %s\n", line)
@@ -139,6 +139,9 @@ func (s spanFlag) Set(text string) error {
 	}
 	var given span
 	if err := given.Decode(text); err != nil {
+		if s.zero != "" {
+			err = fmt.Errorf("%w, or %s", err, s.zero)
+		}
 		return err
 	}
 	*s.to = time.Duration(given)

@@ -93,7 +93,7 @@ func openState(ctx context.Context) (*store.File, gate.StateReport, error) {
 	if isLost {
 		why = lost.Why
 	}
-	return file, gate.NewStateReport("file:"+path, why, record, time.Now()), nil
+	return file, gate.NewStateReport("file:"+path, why, record, c.policy().Lockout.Min, time.Now()), nil
 }
 
 // clearState asks, and writes an empty record.
@@ -123,6 +123,6 @@ func clearState(ctx context.Context, std streams, yes bool) error {
 	if err := file.Overwrite(ctx, supervisor.Record{Cleared: time.Now().UTC()}); err != nil {
 		return fmt.Errorf("clear the state: %w", err)
 	}
-	fmt.Fprintln(std.out, "Cleared. A running sidecar takes it up on SIGHUP (kill -HUP PID), another one at its start.")
+	fmt.Fprintln(std.out, "Cleared. A running sidecar takes it up on SIGHUP, kill -HUP $(pidof sidecar); another one at its start.")
 	return nil
 }

@@ -116,7 +116,7 @@ func TestStatusWatch(t *testing.T) {
 	}
 	said := watch.said()
 	for words, times := range map[string]int{
-		" State: ": 2, " Advice: ": 2, " Until: ": 1, " Store: memory\n": 1,
+		" State: ": 2, " Advice: ": 2, " Until: ": 1, " Store: memory: a restart of the sidecar forgets a window\n": 1,
 		"sidecar: warning: ": 1, "no sidecar answers at " + s.url + ": dial tcp": 1,
 	} {
 		if n := strings.Count(said, words); n != times {

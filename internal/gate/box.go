@@ -49,9 +49,32 @@ func Box(title string, rows []Row) string {
 // Result writes the last lines of a report; an empty action has none.
 func Result(result, action string) string {
 	if action != "" {
-		action = "\n  ACTION: " + action + "\n"
+		action = "\n  ACTION: " + hanging(action) + "\n"
 	}
 	return fmt.Sprintf("%s\n  RESULT: %s\n%s%s\n", Rule, result, action, Rule)
+}
+
+// hanging breaks the lines of an action, and puts them below each other.
+func hanging(action string) string {
+	const margin = "          " // as wide as "  ACTION: "
+	var lines []string
+	for line := range strings.SplitSeq(action, "\n") {
+		lines = append(lines, broken(line, ruleWidth-len(margin))...)
+	}
+	return strings.Join(lines, "\n"+margin)
+}
+
+// broken breaks a sentence between words.
+func broken(text string, width int) (lines []string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
 }
 
 // pad fills a text up to a width in characters.

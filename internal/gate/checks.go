@@ -45,12 +45,12 @@ var byCheck = []struct {
 	good  string
 	codes []dsn.Code
 }{
-	{"dsn", "it can be read in one way only", []dsn.Code{dsn.ParseError, dsn.MultipleHosts, dsn.QueryOverridesAuthority, dsn.ParameterDropped}},
+	{"dsn", "it can be read", []dsn.Code{dsn.ParseError, dsn.MultipleHosts, dsn.QueryOverridesAuthority, dsn.ParameterDropped}},
 	{"password_encoding", "the password needs no encoding, or has it", []dsn.Code{dsn.PasswordNeedsEncoding, dsn.PasswordMissing}},
 	{"identity", "host, port and project are this environment's", []dsn.Code{dsn.InvalidPoolerMode, dsn.ProdDSNInDev,
 		dsn.SharedUserMissingRef, dsn.DedicatedUserHasRef, dsn.DedicatedHostRefMismatch, dsn.ProjectRefMismatch,
 		dsn.WrongPort, dsn.DirectConnectionForbidden}},
-	{"tls", "the connection is encrypted, or goes to a host that is exempt", []dsn.Code{dsn.MissingSSLMode}},
+	{"tls", "", []dsn.Code{dsn.MissingSSLMode}},
 	{"waiver", "none is asked for", []dsn.Code{dsn.WaiverInvalid, dsn.WaiverExpired}},
 }
 
@@ -78,6 +78,10 @@ func NewReport(raw string, env dsn.Env, judged dsn.Report) *Report {
 			check = Check{group.name, Skip, "there is no DSN that can be read", ""}
 		case group.name == "dsn":
 			unread = check.Status == Fail
+		case group.name == "tls" && check.Status == Pass && judged.DSN.SSLMode == "disable":
+			check.Message = "not encrypted; this host is exempt"
+		case group.name == "tls" && check.Status == Pass:
+			check.Message = "the DSN demands encryption, sslmode=" + judged.DSN.SSLMode
 		}
 		r.Add(check)
 	}
@@ -164,6 +168,23 @@ func (r *Report) Strict() {
 	}
 }
 
+// warned counts the warnings that a go goes with.
+func (r *Report) warned() string {
+	n := 0
+	for _, c := range r.Checks {
+		if c.Status == Warn {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", with 1 warning"
+	}
+	return fmt.Sprintf(", with %d warnings", n)
+}
+
 var marks = map[CheckStatus]string{Pass: "✅", Warn: "⚠️ ", Fail: "❌", Skip: "➖"}
 
 // Text is the report for people.
@@ -183,7 +204,7 @@ func (r *Report) Text() string {
 	case r.Failed():
 		b.WriteString(Result("FAIL: NO GO", ""))
 	default:
-		b.WriteString(Result("PASS: GO", ""))
+		b.WriteString(Result("PASS: GO"+r.warned(), ""))
 	}
 	if r.note != "" {
 		b.WriteString("NOTE: " + r.note + "\n")

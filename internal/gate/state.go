@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -10,10 +11,13 @@ import (
 
 // StateReport is what is stored: the windows and the hold that are not over.
 type StateReport struct {
-	Place   string   `json:"place"`
-	Lost    string   `json:"lost"` // why it cannot be read; empty: it can
-	Windows []Stored `json:"windows"`
-	Hold    *Stored  `json:"hold"` // of the DSN supervised last
+	Place   string     `json:"place"`
+	Lost    string     `json:"lost"` // why it, or what stood there before, cannot be read; empty: it can
+	Silent  *time.Time `json:"silent_until"`
+	Windows []Stored   `json:"windows"`
+	Hold    *Stored    `json:"hold"` // of the DSN supervised last
+
+	cleared time.Time
 }
 
 // Stored is one stored window or hold.
@@ -27,9 +31,16 @@ type Stored struct {
 }
 
 // NewStateReport returns what a record says at a time. lost is why there is none
-// to be read.
-func NewStateReport(place, lost string, record supervisor.Record, now time.Time) StateReport {
-	s := StateReport{Place: place, Lost: lost, Windows: []Stored{}}
+// to be read; a sidecar then asks nothing for the shortest window.
+func NewStateReport(place, lost string, record supervisor.Record, shortest time.Duration, now time.Time) StateReport {
+	s := StateReport{Place: place, Lost: lost, Windows: []Stored{}, cleared: record.Cleared}
+	if until := record.Lost.Add(shortest); !record.Lost.IsZero() && until.After(now) {
+		if latest := now.Add(shortest); until.After(latest) { // the clock was set back
+			until = latest
+		}
+		s.Silent = &until
+		s.Lost = cmp.Or(lost, "what stood there before could not be read")
+	}
 	for _, w := range record.Windows {
 		if w.Until.After(now) {
 			s.Windows = append(s.Windows, Stored{w.Key, supervisor.ReasonLockout, w.Trigger, w.Opened, w.Until, supervisor.CeilSeconds(w.Until.Sub(now))})
@@ -48,8 +59,11 @@ func (s StateReport) Empty() bool { return s.Lost == "" && len(s.Windows) == 0 &
 func (s StateReport) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "State: %s\n", s.Place)
-	if s.Lost != "" {
-		fmt.Fprintf(&b, "LOST: %s. It may have held a window: a sidecar waits for the shortest one after the file was written.\n", s.Lost)
+	switch {
+	case s.Silent != nil:
+		fmt.Fprintf(&b, "LOST: %s. It may have held a window: nothing is asked until %s.\n", s.Lost, clock(*s.Silent))
+	case s.Lost != "":
+		fmt.Fprintf(&b, "LOST: %s. It is too old to hold a window: the next start asks at once.\n", s.Lost)
 	}
 	for _, w := range s.Windows {
 		fmt.Fprintf(&b, "WINDOW: %s, %s. No connection attempts until then.\n", w.Trigger, w.span())
@@ -59,6 +73,9 @@ func (s StateReport) Text() string {
 	}
 	if s.Empty() {
 		b.WriteString("No window and no hold is stored.\n")
+	}
+	if !s.cleared.IsZero() {
+		fmt.Fprintf(&b, "Cleared by hand at %s. A running sidecar takes it up on SIGHUP: kill -HUP $(pidof sidecar)\n", clock(s.cleared))
 	}
 	return b.String()
 }

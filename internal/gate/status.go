@@ -22,13 +22,16 @@ func StatusText(s health.Status, now time.Time) string {
 	b.WriteString(wrap(s.Advice, textWidth) + "\n")
 	var rows [][]string
 	for _, row := range StatusRows(s)[2:] { // state and advice stand above
-		if row.Name == "Until" {
+		if row.Name == nextAttempt || row.Name == windowEnd {
 			row.Value += ", in " + age(time.Duration(s.RetryInSeconds)*time.Second)
 		}
 		rows = append(rows, []string{row.Name + ":", row.Value})
 	}
 	return b.String() + columns(rows)
 }
+
+// The names of the line that says when the sidecar asks again.
+const windowEnd, nextAttempt = "Until", "Next attempt"
 
 // StatusRows are the lines of a status. None of them changes with the mere time,
 // so that a change is worth a line.
@@ -39,15 +42,17 @@ func StatusRows(s health.Status) []Row {
 			rows = append(rows, Row{name, value})
 		}
 	}
-	if s.RetryAt != nil {
-		add("Until", clock(*s.RetryAt))
+	if s.RetryAt != nil && s.State == string(supervisor.Lockout) {
+		add(windowEnd, clock(*s.RetryAt))
+	} else if s.RetryAt != nil {
+		add(nextAttempt, clock(*s.RetryAt))
 	}
 	if !s.Ready && s.Reason != s.State {
 		add("Reason", s.Reason)
 	}
 	add("Trigger", s.Trigger)
 	if s.WindowsInRow > 1 {
-		add("In a row", fmt.Sprintf("%d windows: somebody else still logs in", s.WindowsInRow))
+		add("In a row", fmt.Sprintf("%d windows without a success in between", s.WindowsInRow))
 	}
 	if last := s.LastAttempt; last != nil && last.Reason != string(supervisor.ReasonOK) {
 		add("Last error", fmt.Sprintf("%s (%s, %s)", last.Message, where(last.Reason, last.Step), clock(last.At)))
@@ -94,6 +99,9 @@ func storeState(s health.Store) string {
 	if !s.Healthy {
 		return s.Kind + ", cannot be written"
 	}
+	if s.Kind == "memory" {
+		return "memory: a restart of the sidecar forgets a window"
+	}
 	return s.Kind
 }
 
@@ -105,14 +113,5 @@ const textWidth = 76
 
 // wrap breaks a sentence between words and indents each line.
 func wrap(text string, width int) string {
-	var b strings.Builder
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			b.WriteString("  " + line + "\n")
-			line = ""
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
-	}
-	return b.String() + "  " + line + "\n"
+	return "  " + strings.Join(broken(text, width), "\n  ") + "\n"
 }

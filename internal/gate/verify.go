@@ -145,7 +145,7 @@ func routed(o supervisor.Outcome, t Trace) bool {
 // refusedLater reports whether a refusal before the password is about something
 // else than the tenant. It does not prove that the tenant is known.
 func refusedLater(o supervisor.Outcome) bool {
-	return o.SQLState != "" && o.Reason != supervisor.ReasonTenantNotFound && o.Reason != supervisor.ReasonUnknown
+	return o.SQLState != "" && o.Reason != supervisor.ReasonTenantNotFound
 }
 
 // passed says what a step found that did not stop the probe.
@@ -202,7 +202,7 @@ func (r VerifyReport) Text() string {
 		}
 		b.WriteString("\n")
 	}
-	action := strings.ReplaceAll(r.action, "\n", "\n          ")
+	action := r.action
 	switch b.WriteString("\n"); r.ExitCode {
 	case ExitOK:
 		b.WriteString(Result("PASS", action))

@@ -101,7 +101,7 @@ func TestVerifyStops(t *testing.T) {
 		{supervisor.ReasonTLS, "", supervisor.StepStartup, "08P01", plain, "tls", 1}, // SSL required
 		{supervisor.ReasonTenantNotFound, "", supervisor.StepStartup, "XX000", asked, "routing", 1},
 		{supervisor.ReasonTimeout, "", supervisor.StepStartup, "", asked, "routing", 1},
-		{supervisor.ReasonUnknown, "", supervisor.StepStartup, "XX000", asked, "routing", 1},
+		{supervisor.ReasonUnknown, "", supervisor.StepStartup, "XX000", asked, "login", 1},
 		{supervisor.ReasonUnavailable, "", supervisor.StepStartup, "57P03", asked, "login", 1},
 		{supervisor.ReasonLockout, supervisor.TriggerCircuitBreaker, supervisor.StepStartup, "XX000", asked, "login", 78},
 		{supervisor.ReasonAuthFailed, "", supervisor.StepStartup, "28P01", routed, "login", 1},

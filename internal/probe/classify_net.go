@@ -67,7 +67,10 @@ func readAttempt(err error) (verdict, string) {
 		return tlsFault, telling(err)
 	}
 	if isTimeout(err) {
-		return timedOut, telling(err)
+		if words := telling(err); words != context.DeadlineExceeded.Error() {
+			return timedOut, words
+		}
+		return timedOut, "no answer in time"
 	}
 	if long, ok := errors.AsType[*pgproto3.ExceededMaxBodyLenErr](err); ok {
 		return readForeign(long)

@@ -179,7 +179,7 @@ func TestFaultHalfOpen(t *testing.T) {
 			d := new(dialler)
 			a := ask(t, d, "postgresql://app:pass-word-1@"+listener.Addr().String()+"/appdb?sslmode="+sslmode, Options{Dial: d.Dial})
 			a.runsOut(d.spoken(), finding{
-				reason: supervisor.ReasonTimeout, step: step, message: "context deadline exceeded",
+				reason: supervisor.ReasonTimeout, step: step, message: "no answer in time",
 				state: supervisor.Retrying, next: 2 * time.Second,
 			})
 			a.cost(1, 0)

@@ -46,7 +46,7 @@ func poolIsFull(t *testing.T, pg *realpeer.Postgres) {
 	other := holder(t, raw)
 	a := ask(t, pooler, raw, Options{})
 	a.runsOut(queued(t, pooler), finding{
-		reason: supervisor.ReasonTimeout, step: supervisor.StepQuery, message: "context deadline exceeded",
+		reason: supervisor.ReasonTimeout, step: supervisor.StepQuery, message: "no answer in time",
 		state: supervisor.Retrying, next: 2 * time.Second,
 	})
 
@@ -107,7 +107,7 @@ func poolerIsPaused(t *testing.T, pg *realpeer.Postgres) {
 
 	pooler.Admin(t, "PAUSE "+realpeer.Database)
 	waits := finding{
-		reason: supervisor.ReasonTimeout, step: supervisor.StepQuery, message: "context deadline exceeded",
+		reason: supervisor.ReasonTimeout, step: supervisor.StepQuery, message: "no answer in time",
 		state: supervisor.Ready, next: 2 * time.Second, // to be confirmed
 	}
 	a.runsOut(queued(t, pooler), waits)
@@ -202,7 +202,7 @@ func poolerIsFrozen(t *testing.T, pg *realpeer.Postgres) {
 	a.finds(healthy)
 	pooler.Signal(t, syscall.SIGSTOP)
 	frozen := finding{
-		reason: supervisor.ReasonTimeout, step: supervisor.StepStartup, message: "context deadline exceeded",
+		reason: supervisor.ReasonTimeout, step: supervisor.StepStartup, message: "no answer in time",
 		state: supervisor.Ready, next: 2 * time.Second,
 	}
 	a.runsOut(d.spoken(), frozen)

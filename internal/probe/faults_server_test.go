@@ -115,7 +115,7 @@ func TestFaultServerDownColdPool(t *testing.T) {
 	pg.Stop(t, realpeer.Fast)
 	a := ask(t, pooler, raw, Options{})
 	a.runsOut(queued(t, pooler), finding{
-		reason: supervisor.ReasonTimeout, step: supervisor.StepStartup, message: "context deadline exceeded",
+		reason: supervisor.ReasonTimeout, step: supervisor.StepStartup, message: "no answer in time",
 		state: supervisor.Retrying, next: 2 * time.Second,
 	})
 	pooler.Set(t, "client_login_timeout", "3")

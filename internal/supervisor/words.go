@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -79,7 +80,7 @@ const (
 // windowWords say what is wrong inside a window and what to do meanwhile, and
 // what to add from the second window in a row.
 var windowWords = map[Trigger]struct{ meanwhile, again string }{
-	TriggerServerLoginRetry: {" The pooler cannot log in to the database" + checkPassword, wrongElsewhere},
+	TriggerServerLoginRetry: {" The pooler cannot log in to the database" + checkPassword, wrongInPooler},
 	TriggerCircuitBreaker:   {" The pooler blocks everybody after too many wrong passwords" + checkPassword, wrongElsewhere},
 	TriggerNetworkBan:       {" The database has banned this address after wrong passwords" + checkPassword, wrongElsewhere},
 	TriggerQueryWaitTimeout: {
@@ -89,6 +90,7 @@ var windowWords = map[Trigger]struct{ meanwhile, again string }{
 
 const (
 	checkPassword  = ": meanwhile find the right password, but save it in DATABASE_URL only after that time, because saving restarts the service."
+	wrongInPooler  = " This is not the first window in a row: somebody else still logs in with a wrong password (or DATABASE_URL itself has one, or the pooler has the old one of the database); find that service and stop it."
 	wrongElsewhere = " This is not the first window in a row: somebody else still logs in with a wrong password (or DATABASE_URL itself has one); find that service and stop it."
 )
 
@@ -174,9 +176,17 @@ func (s *Snapshot) Remaining(now time.Time) time.Duration {
 	return max(0, s.RetryAt().Sub(now))
 }
 
+// left is a remaining time in a sentence: the minutes only when there are any.
+func left(d time.Duration) string {
+	if d < time.Minute {
+		return strconv.FormatInt(CeilSeconds(d), 10) + "s"
+	}
+	return Seconds(d)
+}
+
 func (s *Snapshot) fill(sentence string, now time.Time) string {
 	return strings.NewReplacer(
 		"{time}", s.RetryTime(now).Format("15:04:05 UTC"),
-		"{left}", Seconds(s.Remaining(now)),
+		"{left}", left(s.Remaining(now)),
 	).Replace(sentence)
 }
