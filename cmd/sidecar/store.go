@@ -61,7 +61,7 @@ func (c config) forget(r supervisor.Record, log *slog.Logger) supervisor.Record 
 		return r
 	}
 	t := time.Time(c.ClearBefore)
-	r, dropped := r.ClearBefore(t)
+	r, dropped := r.ClearBefore(t, time.Now())
 	log.Warn(fmt.Sprintf("SIDECAR_CLEAR_BEFORE: %d windows and holds from before %s are dropped", dropped, t.UTC().Format(time.RFC3339)))
 	return r
 }

@@ -18,11 +18,11 @@ import (
 func record(key string) supervisor.Record {
 	at := time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)
 	return supervisor.Record{
-		Windows: []supervisor.Window{{Key: key, Trigger: supervisor.TriggerCircuitBreaker, Opened: at, Until: at.Add(15 * time.Minute), InRow: 1}},
-		Verdict: supervisor.Verdict{Key: key, Credential: "c", DSN: "d", State: supervisor.Lockout, Reason: supervisor.ReasonLockout, Since: at, Next: at.Add(15 * time.Minute)},
-		Attempt: supervisor.Begun{At: at, InRow: 2},
-		Tries:   supervisor.Tries{Credential: "c", First: at},
-		Ban:     supervisor.Ban{Rejected: at, Open: true},
+		Windows:  []supervisor.Window{{Key: key, Trigger: supervisor.TriggerCircuitBreaker, Opened: at, Until: at.Add(15 * time.Minute), InRow: 1}},
+		Verdict:  supervisor.Verdict{Key: key, Credential: "c", DSN: "d", State: supervisor.Lockout, Reason: supervisor.ReasonLockout, Since: at, Next: at.Add(15 * time.Minute)},
+		Attempt:  supervisor.Begun{At: at, InRow: 2},
+		Bans:     map[string]supervisor.Ban{key: {Rejected: at, Open: true}},
+		Rejected: []supervisor.Rejection{{Credential: "c", First: at, Since: at, Until: at.Add(20 * time.Minute)}},
 	}
 }
 

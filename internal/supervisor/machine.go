@@ -117,12 +117,17 @@ type Machine struct {
 	ladder  ladder
 	echo    echo
 	ban     Ban
-	tries   Tries
+
+	rejected map[string]Rejection // by credential
+	bans     map[string]Ban       // of the keys that were left
 }
 
 // NewMachine returns a machine that has no verdict yet. random is in [0,1).
 func NewMachine(policy Policy, target Target, random func() float64, now time.Time) *Machine {
-	m := &Machine{policy: policy, random: random, windows: make(map[string]Status)}
+	m := &Machine{
+		policy: policy, random: random,
+		windows: make(map[string]Status), rejected: make(map[string]Rejection), bans: make(map[string]Ban),
+	}
 	m.Configure(now, target)
 	return m
 }
@@ -223,6 +228,7 @@ func (m *Machine) decide(now, asked, previous time.Time, o Outcome) (opened bool
 func (m *Machine) succeed(now time.Time) {
 	m.Failures, m.WindowsInRow = 0, 0
 	m.ladder, m.ban = ladder{}, Ban{}
+	m.release()
 	if m.State != Ready {
 		m.ReadySince = now
 	}
@@ -249,47 +255,4 @@ func (m *Machine) enter(now time.Time, s State, o Outcome, next time.Time) {
 		m.ReadySince = time.Time{}
 	}
 	m.State, m.Reason, m.Trigger, m.Cause, m.Next, m.Window = s, o.Reason, o.Trigger, o.Cause, next, 0
-}
-
-// begin puts the machine at its start: no verdict yet, and silence while a store
-// that was lost may have held a window.
-func (m *Machine) begin(now time.Time) {
-	if now.Before(m.silent) {
-		m.enter(now, Starting, Outcome{Reason: ReasonStoreLost}, m.silent)
-		return
-	}
-	m.enter(now, Starting, Outcome{Reason: ReasonStarting}, now)
-}
-
-// Configure changes what the machine speaks for. A changed credential ends a
-// hold; it never ends a window, which is on the project and the address. While a
-// permit is out the change waits for its result: a lockout that it brings is one
-// for the new credential as well.
-func (m *Machine) Configure(now time.Time, target Target) Transition {
-	from, before := m.Status, m.target
-	if m.out.Valid() {
-		m.later = &target
-		return Transition{At: now, From: from, To: from}
-	}
-	if target == before && from.State != "" {
-		return Transition{At: now, From: from, To: from}
-	}
-	m.target, m.knock = target, time.Time{}
-	m.ladder, m.echo = ladder{}, echo{}
-	if target.Key != before.Key {
-		m.WindowsInRow, m.Failures, m.ban = 0, 0, Ban{}
-	}
-	switch window := m.windows[target.Key]; {
-	case target.Fault != "":
-		m.enter(now, Misconfigured, Outcome{Reason: target.Fault}, time.Time{})
-	case now.Before(window.Next):
-		m.Status = window
-	case m.State == Rejected && m.Reason == ReasonAuthFailed && target.Credential == before.Credential:
-		// what was refused is not repeated at another address or with another sslmode
-	case from.State == Ready && target.Key == before.Key:
-		m.Next = now // still the same database: ready until the new credential says otherwise
-	default:
-		m.begin(now)
-	}
-	return Transition{At: now, From: from, To: m.Status}
 }

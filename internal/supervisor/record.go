@@ -9,13 +9,13 @@ import (
 // Record is what outlives a process (contract 4, invariants 1 and 6): plain
 // data, with times of the wall clock. The zero value is a first start.
 type Record struct {
-	Windows []Window  `json:"windows,omitempty"` // those that are not over, of every key
-	Verdict Verdict   `json:"verdict,omitzero"`
-	Attempt Begun     `json:"attempt,omitzero"`
-	Tries   Tries     `json:"tries,omitzero"`
-	Ban     Ban       `json:"ban,omitzero"`     // of the verdict's key
-	Lost    time.Time `json:"lost,omitzero"`    // time stamp of a store that could not be read; zero: none is waited out
-	Cleared time.Time `json:"cleared,omitzero"` // when an operator emptied the record; zero: a process wrote it
+	Windows  []Window       `json:"windows,omitempty"` // those that are not over, of every key
+	Verdict  Verdict        `json:"verdict,omitzero"`
+	Attempt  Begun          `json:"attempt,omitzero"`
+	Bans     map[string]Ban `json:"bans,omitempty"` // by key
+	Rejected []Rejection    `json:"rejected,omitempty"`
+	Lost     time.Time      `json:"lost,omitzero"`    // time stamp of a store that could not be read; zero: none is waited out
+	Cleared  time.Time      `json:"cleared,omitzero"` // when an operator emptied the record; zero: a process wrote it
 }
 
 // Window is the time in which nobody connects, because of a lockout of its key.
@@ -70,9 +70,18 @@ func (m *Machine) Record(now time.Time) Record {
 			Failures: m.Failures, Windows: m.WindowsInRow, Rung: m.ladder.rung,
 		},
 		Attempt: Begun{wall(m.begun.At), m.begun.InRow},
-		Tries:   Tries{m.tries.Credential, wall(m.tries.First)},
-		Ban:     Ban{wall(m.ban.Rejected), wall(m.ban.First), m.ban.Open},
+		Bans:    make(map[string]Ban),
 	}
+	m.bans[m.target.Key] = m.ban
+	for key, ban := range m.bans {
+		if ban != (Ban{}) {
+			r.Bans[key] = Ban{wall(ban.Rejected), wall(ban.First), ban.Open}
+		}
+	}
+	for _, held := range m.rejected {
+		r.Rejected = append(r.Rejected, Rejection{held.Credential, wall(held.First), wall(held.Since), wall(held.Until)})
+	}
+	slices.SortFunc(r.Rejected, func(a, b Rejection) int { return a.First.Compare(b.First) })
 	if now.Before(m.silent) {
 		r.Lost = wall(m.lost)
 	}
@@ -93,7 +102,19 @@ func (m *Machine) Restore(now time.Time, r Record) Transition {
 	for _, w := range r.Windows {
 		m.keepWindow(now, w)
 	}
-	m.tries = Tries{r.Tries.Credential, past(now, r.Tries.First)}
+	clear(m.rejected)
+	for _, held := range r.Rejected {
+		held.First, held.Since = past(now, held.First), past(now, held.Since)
+		if !held.Until.IsZero() {
+			held.Until = carried(now, held.Until, m.policy.Rejected.Max)
+		}
+		m.rejected[held.Credential] = held
+	}
+	clear(m.bans)
+	for key, ban := range r.Bans {
+		m.bans[key] = Ban{past(now, ban.Rejected), past(now, ban.First), ban.Open}
+	}
+	m.ban = m.bans[m.target.Key]
 	m.begun = Begun{past(now, r.Attempt.At), r.Attempt.InRow}
 	m.lost = past(now, r.Lost)
 	m.pause, m.silent = time.Time{}, time.Time{}
@@ -115,13 +136,15 @@ func (m *Machine) Restore(now time.Time, r Record) Transition {
 func (m *Machine) resume(now time.Time, r Record) {
 	v := r.Verdict
 	m.knock, m.ladder, m.echo = time.Time{}, ladder{}, echo{}
-	m.ban, m.Failures, m.WindowsInRow = Ban{}, 0, 0
+	m.Failures, m.WindowsInRow = 0, 0
 	if v.Key == m.target.Key {
-		m.ban = Ban{past(now, r.Ban.Rejected), past(now, r.Ban.First), r.Ban.Open}
 		m.Failures, m.WindowsInRow = v.Failures, v.Windows
 	}
-	switch {
+	switch hold := m.rejected[m.target.Credential]; {
 	case m.target.Fault != "":
+	case now.Before(hold.Until):
+		m.Status = hold.status()
+		m.asked = past(now, v.Asked)
 	case v.stands(m.target):
 		m.Status = Status{
 			State: v.State, Reason: v.Reason, Trigger: v.Trigger, Cause: v.Cause, Since: v.Since,
@@ -136,13 +159,8 @@ func (m *Machine) resume(now time.Time, r Record) {
 // stands reports whether the verdict is one on the target that is not asked
 // again before its time.
 func (v Verdict) stands(target Target) bool {
-	if v.Key != target.Key || v.State != Retrying && v.State != Rejected {
-		return false
-	}
-	if v.Reason == ReasonAuthFailed {
-		return v.Credential == target.Credential
-	}
-	return v.DSN == target.DSN
+	waits := v.State == Retrying || v.State == Rejected && v.Reason != ReasonAuthFailed
+	return waits && v.Key == target.Key && v.DSN == target.DSN
 }
 
 // Adopt takes over what somebody else has written to the store meanwhile: their
@@ -201,17 +219,22 @@ func past(now, stored time.Time) time.Time {
 
 // ClearBefore drops windows, holds and a lost store from before a time, which an
 // operator knows to be over (SIDECAR_CLEAR_BEFORE), and says how many there were.
-func (r Record) ClearBefore(t time.Time) (Record, int) {
-	all := len(r.Windows)
-	r.Windows = slices.DeleteFunc(slices.Clone(r.Windows), func(w Window) bool { return w.Opened.Before(t) })
-	dropped := all - len(r.Windows)
-	if v := r.Verdict; v.Asked.Before(t) {
-		r.Verdict, r.Tries, r.Ban = Verdict{}, Tries{}, Ban{}
-		if v.State == Rejected || v.State == Retrying {
+//
+// What bears a time of the future is from before the clock was set back, and from
+// before the time as well.
+func (r Record) ClearBefore(t, now time.Time) (Record, int) {
+	before := func(stamp time.Time) bool { return stamp.Before(t) || stamp.After(now) }
+	all := len(r.Windows) + len(r.Rejected)
+	r.Windows = slices.DeleteFunc(slices.Clone(r.Windows), func(w Window) bool { return before(w.Opened) })
+	r.Rejected = slices.DeleteFunc(slices.Clone(r.Rejected), func(held Rejection) bool { return before(held.Since) })
+	dropped := all - len(r.Windows) - len(r.Rejected)
+	if v := r.Verdict; before(v.Asked) {
+		r.Verdict, r.Bans = Verdict{}, nil
+		if v.State == Retrying || v.State == Rejected && v.Reason != ReasonAuthFailed {
 			dropped++
 		}
 	}
-	if !r.Lost.IsZero() && r.Lost.Before(t) {
+	if !r.Lost.IsZero() && before(r.Lost) {
 		r.Lost = time.Time{}
 		dropped++
 	}

@@ -139,7 +139,7 @@ func (s *story) restart(revision string) error {
 	case "lost":
 		r = Record{Lost: s.now}
 	case "clear-before":
-		r, _ = r.ClearBefore(s.now)
+		r, _ = r.ClearBefore(s.now, s.now)
 	}
 	target := s.machine.target
 	s.machine = nil
