@@ -21,7 +21,7 @@ type child struct {
 	mu    sync.Mutex
 	pid   int  // 0 while CMD does not run
 	group int  // CMD's, also after its end
-	told  bool // CMD was sent a signal that ends
+	told  bool // CMD was sent a signal that ends, and has no other meaning
 	lent  bool // the terminal is CMD's
 }
 
@@ -102,8 +102,8 @@ func (c *child) passOn(s os.Signal) {
 	ends := slices.Contains(endings, s)
 	switch {
 	case c.pid != 0:
-		c.told = c.told || ends
-		_ = syscall.Kill(-c.pid, s.(syscall.Signal)) // not reaped yet, so the group is still CMD's
+		c.told = c.told || ends && s != syscall.SIGHUP // which mostly means: read your configuration
+		_ = syscall.Kill(-c.pid, s.(syscall.Signal))   // not reaped yet, so the group is still CMD's
 	case ends:
 		c.stop(toldTo(s))
 	}

@@ -99,6 +99,11 @@ func dropEmpty(spec reflect.Type) {
 
 // check holds the variables against each other.
 func (c config) check() error {
+	for name, path := range map[string]string{"DATABASE_URL_FILE": c.URLFile, "SIDECAR_STATE": c.State, "RAILWAY_VOLUME_MOUNT_PATH": c.Volume} {
+		if strings.Contains(path, "postgres://") || strings.Contains(path, "postgresql://") {
+			return configFailure(name, "want a path, and this is a DSN; that goes into DATABASE_URL")
+		}
+	}
 	if c.DatabaseURL != "" && c.URLFile != "" {
 		return configFailure("DATABASE_URL_FILE", "DATABASE_URL is set as well; set one of them")
 	}

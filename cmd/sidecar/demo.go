@@ -95,7 +95,7 @@ func demo(ctx context.Context, std streams, once bool) error {
 // demoRotation keeps the simulated pooler's DSN, in memory.
 func demoRotation(db database, c config, log *slog.Logger) *rotation {
 	c.DatabaseURL = db.raw
-	return newRotation(c, store.NewMemory(), log)
+	return newRotation(c, store.NewMemory(), nil, log)
 }
 
 // demoListener opens PORT; without one it is 8080, or any port when that is taken.

@@ -22,65 +22,104 @@ const (
 	inheritEvery    = time.Second
 )
 
-// inherit asks the deployment before for its window of the same key. A changed
-// variable is a new process, which must not dial inside the old one's window
-// (facts 4).
-func inherit(ctx context.Context, c config, target supervisor.Target, own string, log *slog.Logger) []supervisor.Window {
-	if c.InheritURL == "" || target.Fault != "" {
-		return nil
+// inherit adds to the record what the deployment before knows: its window, of
+// whichever key, since the DSN may change later. A changed variable is a new
+// process, which must not dial inside the old one's window (facts 4).
+func inherit(ctx context.Context, c config, record supervisor.Record, own string, log *slog.Logger) supervisor.Record {
+	if c.InheritURL == "" {
+		return record
 	}
+	last, why := hear(ctx, c, own)
+	switch {
+	case len(last) == 0:
+		log.Warn(fmt.Sprintf("SIDECAR_INHERIT_URL: no other sidecar answers (%v); going on. If it was in a lockout window, the first login prolongs the lockout", why))
+	case !settled(last):
+		log.Warn("SIDECAR_INHERIT_URL: the other sidecar's window is over, and its trial did not end in time; going on. If it meets a lockout, our first login prolongs it")
+	}
+	now := time.Now()
+	for _, s := range last {
+		until, waits := remaining(s, now)
+		switch {
+		case !waits:
+		case stateOf(s) == string(supervisor.Lockout):
+			record.Windows = append(record.Windows, windowOf(s, until))
+		case s.Reason == string(supervisor.ReasonStoreLost):
+			if lost := until.Add(-c.policy().Lockout.Min); lost.After(record.Lost) {
+				record.Lost = lost
+			}
+		}
+	}
+	return record
+}
+
+// hear asks until another sidecar has given its verdict, or patience ends. The
+// answers are those of others, by instance; why is what went wrong without one.
+func hear(ctx context.Context, c config, own string) (last map[string]health.Status, why error) {
 	patience, cancel := context.WithTimeout(ctx, inheritPatience)
 	defer cancel()
 	again := time.NewTicker(inheritEvery)
 	defer again.Stop()
-	last := make(map[string]health.Status) // by instance
-	var why error
+	last = make(map[string]health.Status)
 	for {
 		answers, silent := askAll(patience, c, own)
 		if patience.Err() == nil {
 			why = silent
 		}
-		settled := len(answers) > 0
 		for _, answer := range answers {
 			last[answer.Instance] = answer
-			// While its trial is out nobody knows whether the window goes on.
-			settled = settled && (answer.State != string(supervisor.Lockout) || answer.RetryInSeconds > 0)
 		}
-		if settled {
-			break
+		if len(answers) > 0 && settled(last) {
+			return last, nil
 		}
 		select {
 		case <-again.C:
-			continue
 		case <-patience.Done():
+			return last, why
 		}
-		if len(last) == 0 {
-			log.Warn(fmt.Sprintf("SIDECAR_INHERIT_URL: no other sidecar answers (%v); going on. If it was in a lockout window, the first login prolongs the lockout", why))
-		}
-		break
 	}
-	return windowsOf(last, target.Key, time.Now())
 }
 
-// windowsOf are the windows of the key among the answers.
-func windowsOf(answers map[string]health.Status, key string, now time.Time) (windows []supervisor.Window) {
-	for _, s := range answers {
-		if s.State != string(supervisor.Lockout) || s.Key != key || s.RetryAt == nil || s.RetryInSeconds == 0 {
-			continue
-		}
-		w := supervisor.Window{
-			Key: key, Trigger: supervisor.Trigger(s.Trigger), Cause: s.Cause, Opened: s.Since, Until: *s.RetryAt, InRow: s.WindowsInRow,
-		}
-		if s.LastAttempt != nil {
-			w.Opened = s.LastAttempt.At
-		}
-		// Its clock may be behind ours: what it says remains, remains.
-		if remains := now.Add(time.Duration(s.RetryInSeconds) * time.Second); remains.Sub(w.Until) > time.Second {
-			w.Until = remains
-		}
-		windows = append(windows, w)
+// stateOf is the state behind an answer: a process that was told to end says so in
+// place of it, and its last entry in the history tells.
+func stateOf(s health.Status) string {
+	if n := len(s.History); s.State == string(supervisor.Stopping) && n > 0 {
+		return s.History[n-1].To
 	}
-	return windows
+	return s.State
+}
+
+// settled reports whether nobody is in the trial after a window, of which nobody
+// knows yet whether it goes on.
+func settled(answers map[string]health.Status) bool {
+	for _, s := range answers {
+		if stateOf(s) == string(supervisor.Lockout) && s.RetryInSeconds == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// remaining is until when an answer wants nobody to ask, if it does. Its clock may
+// be behind ours: what it says remains, remains.
+func remaining(s health.Status, now time.Time) (until time.Time, waits bool) {
+	if s.RetryAt == nil || s.RetryInSeconds == 0 {
+		return until, false
+	}
+	until = *s.RetryAt
+	if remains := now.Add(time.Duration(s.RetryInSeconds) * time.Second); remains.Sub(until) > time.Second {
+		until = remains
+	}
+	return until, true
+}
+
+func windowOf(s health.Status, until time.Time) supervisor.Window {
+	w := supervisor.Window{
+		Key: s.Key, Trigger: supervisor.Trigger(s.Trigger), Cause: s.Cause, Opened: s.Since, Until: until, InRow: s.WindowsInRow,
+	}
+	if s.LastAttempt != nil {
+		w.Opened = s.LastAttempt.At
+	}
+	return w
 }
 
 // askAll asks every address of the name at the same time for its status. The own
@@ -98,7 +137,7 @@ func askAll(ctx context.Context, c config, own string) (answers []health.Status,
 		asking.Go(func() {
 			client := health.Client{URL: c.InheritURL, Token: c.token(), HTTP: pinned(address)}
 			defer client.HTTP.CloseIdleConnections()
-			status, err := client.Status(ctx)
+			status, err := statusOf(ctx, client, address)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -111,6 +150,24 @@ func askAll(ctx context.Context, c config, own string) (answers []health.Status,
 	}
 	asking.Wait()
 	return answers, silent
+}
+
+// statusOf asks one address. A token that was changed with the deployment keeps
+// /status shut; /readyz says as much of a window, but not whose it is, so ours is
+// told by being at its start.
+func statusOf(ctx context.Context, client health.Client, address string) (health.Status, error) {
+	status, _, err := client.StatusJSON(ctx)
+	if !errors.Is(err, health.ErrToken) {
+		return status, err
+	}
+	ready, other := client.Readiness(ctx)
+	if other != nil || ready.State == string(supervisor.Starting) || ready.State == string(supervisor.Misconfigured) {
+		return status, err
+	}
+	return health.Status{
+		Instance: address, State: ready.State, Reason: ready.Reason, Trigger: ready.Trigger, Key: ready.Key,
+		RetryAt: ready.RetryAt, RetryInSeconds: ready.RetryInSeconds, Since: time.Now(), WindowsInRow: 1,
+	}, nil
 }
 
 // pinned is a client whose connections go to one address, whatever the name says.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -38,10 +39,10 @@ func TestRedeploy(t *testing.T) {
 		}
 	}
 	elsewhere := "SIDECAR_INHERIT_URL=" + strings.Replace(old.url, "127.0.0.1", "localhost", 1)
-	tokenless := startSidecar(t, right, elsewhere)
-	tokenless.awaitLine("SIDECAR_INHERIT_URL: no other sidecar answers (ask the sidecar: status wants the token of SIDECAR_TOKEN); going on.")
-	tokenless.kill()
 	sockets := pooler.Counts().Sockets
+	otherToken := startSidecar(t, right, elsewhere, "SIDECAR_TOKEN=changed-with-it") // /readyz is open to all
+	otherToken.awaitReadiness(supervisor.Lockout, 10*time.Second)
+	otherToken.kill()
 	inherits := startSidecar(t, right, elsewhere, "SIDECAR_TOKEN=open-sesame")
 	inherits.awaitReadiness(supervisor.Lockout, 10*time.Second)
 	inherits.kill()
@@ -64,19 +65,28 @@ func TestInherit(t *testing.T) {
 	}
 	behind := window("other", "k", 10*time.Minute)
 	behind.RetryInSeconds = 900 // its clock is five minutes behind ours
+	stopping := window("other", "k", 10*time.Minute)
+	stopping.State, stopping.History = "stopping", []health.HistoryItem{{From: "ready", To: "lockout"}}
+	echo := window("other", "k", 3*time.Second)
+	echo.State, echo.History = "stopping", []health.HistoryItem{{From: "ready", To: "retrying"}}
+	lost := health.Status{State: "starting", Reason: "store_lost", Key: "k", Instance: "other", RetryAt: window("", "", 5*time.Minute).RetryAt, RetryInSeconds: 300}
+	ready := health.Status{State: "ready", Key: "k", Instance: "other"}
 	for name, c := range map[string]struct {
 		answers []health.Status // one after the other; the last one repeats
-		left    time.Duration   // 0: none
+		left    time.Duration   // 0: no window
 		asked   int
 	}{
 		"window":      {[]health.Status{window("other", "k", 10*time.Minute)}, 10 * time.Minute, 1},
-		"other key":   {[]health.Status{window("other", "l", 10*time.Minute)}, 0, 1},
-		"no window":   {[]health.Status{{State: "ready", Key: "k", Instance: "other"}}, 0, 1},
+		"no window":   {[]health.Status{ready}, 0, 1},
 		"itself":      {[]health.Status{window("own", "k", 10*time.Minute)}, 0, 5},
 		"first own":   {[]health.Status{window("own", "k", time.Minute), window("other", "k", 10*time.Minute)}, 10 * time.Minute, 2},
 		"trial out":   {[]health.Status{window("other", "k", 0), window("other", "k", 16*time.Minute)}, 16 * time.Minute, 2},
-		"trial ended": {[]health.Status{window("other", "k", 0), {State: "ready", Key: "k", Instance: "other"}}, 0, 2},
+		"trial ended": {[]health.Status{window("other", "k", 0), ready}, 0, 2},
+		"trial hangs": {[]health.Status{window("other", "k", 0)}, 0, 5},
 		"behind":      {[]health.Status{behind}, 15 * time.Minute, 1},
+		"stopping":    {[]health.Status{stopping}, 10 * time.Minute, 1},
+		"echo":        {[]health.Status{echo}, 0, 1},
+		"store lost":  {[]health.Status{lost}, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -86,19 +96,47 @@ func TestInherit(t *testing.T) {
 				json.NewEncoder(w).Encode(c.answers[min(n, len(c.answers))-1])
 			}))
 			defer server.Close()
-			got := inherit(t.Context(), config{InheritURL: server.URL}, supervisor.Target{Key: "k"}, "own", slog.New(slog.DiscardHandler))
+			var log bytes.Buffer
+			mine := supervisor.Record{Windows: []supervisor.Window{{Key: "mine"}}}
+			policy := demoConfig()
+			policy.InheritURL = server.URL
+			record := inherit(t.Context(), policy, mine, "own", slog.New(slog.NewTextHandler(&log, nil)))
 			if n := int(asked.Load()); n < c.asked || n > c.asked+1 {
 				t.Errorf("asked %d times, want %d", n, c.asked)
 			}
+			if warned := strings.Contains(log.String(), "going on. If it"); warned != (c.asked == 5) {
+				t.Errorf("log: %s", &log)
+			}
+			if want := name == "store lost"; record.Lost.IsZero() == want || want && record.Lost.Sub(now.Add(5*time.Minute-8*time.Second)).Abs() > time.Second {
+				t.Errorf("lost at %s", record.Lost)
+			}
+			got := record.Windows[1:] // beside what was stored
 			if c.left == 0 {
 				if len(got) > 0 {
 					t.Errorf("inherited %+v", got)
 				}
 				return
 			}
-			if len(got) != 1 || got[0].Until.Sub(now.Add(c.left)).Abs() > 10*time.Second || got[0].InRow != 2 || !got[0].Opened.Equal(now.Add(-time.Minute)) {
+			if len(got) != 1 || got[0].Key != "k" || got[0].Until.Sub(now.Add(c.left)).Abs() > 10*time.Second || got[0].InRow != 2 || !got[0].Opened.Equal(now.Add(-time.Minute)) {
 				t.Errorf("inherited %+v, want one until %s", got, now.Add(c.left))
 			}
 		})
+	}
+}
+
+// TestInheritBeforeTheDSN: a DSN that comes later, from a file, meets the window
+// of the deployment before as well.
+func TestInheritBeforeTheDSN(t *testing.T) {
+	t.Parallel()
+	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
+	old := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "wrong", "appdb"))
+	old.awaitLine("Lockout backoff: ")
+	file := filepath.Join(t.TempDir(), "dsn")
+	s := startSidecar(t, "DATABASE_URL_FILE="+file, "SIDECAR_INHERIT_URL="+old.url)
+	s.awaitLine("READY=false reason=no_config")
+	put(t, file, pooler.DSN("app", "right", "appdb"), true)
+	s.await(supervisor.Lockout, 10*time.Second)
+	if n := pooler.Counts().Sockets; n != 1 {
+		t.Errorf("%d sockets", n)
 	}
 }

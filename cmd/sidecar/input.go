@@ -15,13 +15,21 @@ import (
 // databaseFor finds and judges the DSN of a command that may dial it. With env
 // the DSN comes from .env.prod or .env.dev, where there is such a file.
 func databaseFor(args []string, env string, std streams) (config, database, error) {
+	if len(args) == 0 && !isTerminal(std.in) {
+		return databaseAsking(args, env, std, asItIs)
+	}
+	return databaseAsking(args, env, std, withPassword)
+}
+
+// databaseAsking is databaseFor; ask completes a DSN that came without a password.
+func databaseAsking(args []string, env string, std streams, ask func(string, config, streams) (string, error)) (config, database, error) {
 	c, err := configFor(args, env)
 	if err != nil {
 		return c, database{}, err
 	}
 	raw, err := dsnFrom(args, c, std)
-	if err == nil && (len(args) > 0 || isTerminal(std.in)) { // what the environment lacks, the report names
-		raw, err = withPassword(raw, c, std)
+	if err == nil {
+		raw, err = ask(raw, c, std)
 	}
 	if err != nil {
 		return c, database{}, err
@@ -76,6 +84,17 @@ func withPassword(raw string, c config, std streams) (string, error) {
 		return "", err
 	}
 	return dsn.WithPassword(raw, password)
+}
+
+// asItIs leaves a DSN without a password to the report, which says what is missing.
+func asItIs(raw string, _ config, _ streams) (string, error) { return raw, nil }
+
+// withoutPassword puts a word in the place of a password that nobody will send.
+func withoutPassword(raw string, c config, _ streams) (string, error) {
+	if d := dsn.Judge(raw, c.rules(), time.Now()).DSN; d.Host == "" || d.Encoding != dsn.Missing {
+		return raw, nil
+	}
+	return dsn.WithPassword(raw, dsn.NewSecret("none"))
 }
 
 // maxInput bounds what is read from standard input.

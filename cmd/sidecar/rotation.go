@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
@@ -34,9 +33,8 @@ type rotation struct {
 
 // newRotation reads the DSN of the environment. A file that cannot be read is no
 // configuration yet; it may come.
-func newRotation(c config, place store.Store, log *slog.Logger) *rotation {
-	r := &rotation{config: c, store: place, log: log, hangup: make(chan os.Signal, 1)}
-	signal.Notify(r.hangup, syscall.SIGHUP)
+func newRotation(c config, place store.Store, hangup chan os.Signal, log *slog.Logger) *rotation {
+	r := &rotation{config: c, store: place, log: log, hangup: hangup}
 	text, err := c.dsnText()
 	r.complain(err)
 	r.judged = text
@@ -70,7 +68,6 @@ const fileEvery = time.Second
 // watch takes up a new DSN of the file, and on SIGHUP whatever has changed there
 // and in the store, until the context ends.
 func (r *rotation) watch(ctx context.Context, sup *supervisor.Supervisor) {
-	defer signal.Stop(r.hangup)
 	tick := time.NewTicker(fileEvery)
 	defer tick.Stop()
 	if r.config.URLFile == "" {
@@ -129,7 +126,7 @@ func (r *rotation) reload(ctx context.Context, sup *supervisor.Supervisor) {
 			words = "the stored window was cleared by hand"
 		}
 		r.log.Warn(words + "; what it says counts")
-		sup.Restore(ctx, record)
+		sup.Adopt(ctx, record)
 	}
 }
 
@@ -152,22 +149,39 @@ func (c config) dsnText() (string, error) {
 	if c.URLFile == "" {
 		return c.DatabaseURL, nil
 	}
-	file, err := os.Open(c.URLFile)
-	if err != nil {
-		return "", fmt.Errorf("DATABASE_URL_FILE: %w", err)
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxInput))
-	line := strings.TrimSpace(string(text))
+	text, err := readRegular(c.URLFile)
+	line := strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("DATABASE_URL_FILE: %w", err)
+		if path, ok := errors.AsType[*fs.PathError](err); ok {
+			err = path.Err // the path may be a password in the wrong place
+		}
+		return "", fmt.Errorf("DATABASE_URL_FILE: the file cannot be read: %w", err)
 	case line == "":
 		return "", errors.New("DATABASE_URL_FILE: the file is empty")
 	case strings.ContainsAny(line, "\r\n"):
 		return "", errors.New("DATABASE_URL_FILE: the file holds more than one line; want the DSN alone")
 	}
 	return line, nil
+}
+
+// readRegular reads a file that ends: not a pipe, which would keep everybody
+// waiting.
+func readRegular(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", errors.New("it is no regular file")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxInput))
+	return string(text), err
 }
 
 // announce writes what is asked, and what the guard says: at the start and after

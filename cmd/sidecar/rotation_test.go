@@ -90,7 +90,7 @@ func TestRotation(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "dsn")
 	s := startSidecar(t, "DATABASE_URL_FILE="+file, "SIDECAR_PROBE_INTERVAL=1h")
 	s.awaitLine("[DB] READY=false reason=no_config")
-	s.awaitLine("DATABASE_URL_FILE: open ")
+	s.awaitLine("DATABASE_URL_FILE: the file cannot be read: no such file or directory")
 	put(t, file, right, true) // a secret that is mounted late
 	s.await(supervisor.Ready, 10*time.Second)
 
@@ -110,15 +110,24 @@ func TestRotation(t *testing.T) {
 	s.command.Process.Signal(syscall.SIGHUP)
 	s.await(supervisor.Ready, 10*time.Second)
 
+	// On the way back to the one that was rejected nothing is repeated.
+	logins := pooler.Counts().Startups
+	put(t, file, wrong, true)
+	s.command.Process.Signal(syscall.SIGHUP)
+	s.await(supervisor.Rejected, 10*time.Second)
+	if n := pooler.Counts().Startups; n != logins {
+		t.Errorf("%d more logins", n-logins)
+	}
+
 	// It never ends a window.
 	pooler.Set(poolersim.Script{OnStartup: poolersim.CircuitBreaker})
-	put(t, file, wrong, true)
+	put(t, file, pooler.DSN("app", "another", "appdb"), true)
 	s.awaitLine("Lockout backoff: ")
 	before := pooler.Counts().Sockets
 	put(t, file, right, true)
 	s.command.Process.Signal(syscall.SIGHUP)
 	realpeer.Until(t, 10*time.Second, "the new DSN in use", func() error {
-		if n := len(s.linesWith("[DB] pooler_mode=")); n < 5 {
+		if n := len(s.linesWith("[DB] pooler_mode=")); n < 6 {
 			return fmt.Errorf("announced %d times", n)
 		}
 		return nil

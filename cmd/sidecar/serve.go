@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
@@ -19,6 +22,8 @@ func serve(ctx context.Context, std streams) error {
 		return err
 	}
 	log := newLogger(c, std.out)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // before anybody can know that we run
 	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", c.Port))
 	if err != nil {
 		return &failure{exitFailure, fmt.Sprintf("PORT: cannot listen: %v", err), "another process may hold the port; set PORT to a free one"}
@@ -26,8 +31,8 @@ func serve(ctx context.Context, std streams) error {
 	log.Info("listening", "address", listener.Addr().String(), "version", build().Version)
 	place := c.store()
 	defer place.Close()
-	record := loadRecord(ctx, place, log)
-	r := newRotation(c, place, log)
+	record := loadRecord(ctx, place, c, log)
+	r := newRotation(c, place, hangup, log)
 	if short := time.Duration(c.LockoutMin); short < time.Minute {
 		log.Warn(fmt.Sprintf("SIDECAR_LOCKOUT_MIN is %s: windows this short are for trying things out", short))
 	}
@@ -59,8 +64,7 @@ func supervise(ctx context.Context, listener net.Listener, r *rotation, record s
 		served <- health.Serve(ctx, listener, handler, log)
 		stop() // without its pages the sidecar is of no use
 	}()
-	record.Windows = append(record.Windows, inherit(ctx, c, db.target, instance, log)...)
-	sup.Begin(c.forget(record, log))
+	sup.Begin(c.forget(inherit(ctx, c, record, instance, log), log))
 	go r.watch(ctx, sup)
 	go watchWaiver(ctx, log, r.judgeDialled)
 	sup.Run(ctx)

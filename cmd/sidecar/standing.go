@@ -37,11 +37,14 @@ func known(ctx context.Context, db database, c config) (s gate.Standing, note st
 		return gate.Judge(db.report, db.target.Fault), ""
 	}
 	s, note = heard(ctx, db, c)
-	stored, readable := stored(ctx, db, c)
-	s = s.Later(stored)
+	kept := stored(ctx, db, c)
+	if s.State == supervisor.Rejected && kept.otherHold { // the sidecar's credential is not ours
+		s = gate.Standing{Window: gate.Window{Source: "none"}, Vouched: s.Vouched}
+	}
+	s = s.Later(kept.Standing)
 	switch {
 	case note == "" || s.State != "":
-	case readable:
+	case kept.readable:
 		note += ", and the store knows of no lockout window"
 	default:
 		note += ", so no lockout window is known"
@@ -70,27 +73,36 @@ func heard(ctx context.Context, db database, c config) (s gate.Standing, note st
 	return s, ""
 }
 
-// stored is what a sidecar would make of the stored record if it started now. It
-// reports whether there is a store that another process can read.
-func stored(ctx context.Context, db database, c config) (s gate.Standing, readable bool) {
+// keptStanding is what the store says of a DSN.
+type keptStanding struct {
+	gate.Standing
+	readable  bool // there is a store that another process can read
+	otherHold bool // the hold that a sidecar keeps to is on another credential of this key
+}
+
+// stored is what a sidecar would make of the stored record if it started now.
+func stored(ctx context.Context, db database, c config) (s keptStanding) {
 	place := c.store()
 	defer place.Close()
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	record, _, err := place.Load(ctx)
 	if _, lost := errors.AsType[*store.LostError](err); err != nil && !lost {
-		return gate.Standing{}, false
+		return s
 	}
-	now := time.Now()
-	machine := supervisor.NewMachine(c.policy(), db.salted(place.Salt()).target, nil, now)
+	now, v := time.Now(), record.Verdict
+	target := db.salted(place.Salt()).target
+	s.readable = place.Kind() != "memory"
+	s.otherHold = v.State == supervisor.Rejected && v.Key == target.Key && v.Credential != target.Credential
+	machine := supervisor.NewMachine(c.policy(), target, nil, now)
 	machine.Restore(now, record)
 	if !machine.Next.After(now) {
-		return gate.Standing{}, place.Kind() != "memory" // over
+		return s // over
 	}
 	answer := health.ReadinessAt(&supervisor.Snapshot{Status: machine.Status}, now)
-	s = gate.Heard(answer, db.target.DBHost, "store")
-	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", record.Verdict.Asked.UTC().Format("15:04:05 UTC"), record.Verdict.Reason)
-	return s, place.Kind() != "memory"
+	s.Standing = gate.Heard(answer, db.target.DBHost, "store")
+	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", v.Asked.UTC().Format("15:04:05 UTC"), v.Reason)
+	return s
 }
 
 // sidecar is the address of the sidecar that client commands ask.

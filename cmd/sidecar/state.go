@@ -89,6 +89,9 @@ func openState(ctx context.Context) (*store.File, gate.StateReport, error) {
 	if err != nil && !isLost {
 		return nil, gate.StateReport{}, fmt.Errorf("read the state: %w", err)
 	}
+	machine := supervisor.NewMachine(c.policy(), supervisor.Target{}, nil, time.Now())
+	machine.Restore(time.Now(), supervisor.Record{Windows: record.Windows})
+	record.Windows = machine.Record(time.Now()).Windows // as far ahead as a sidecar takes them
 	why := ""
 	if isLost {
 		why = lost.Why

@@ -41,16 +41,22 @@ func (c config) store() store.Store {
 
 // loadRecord reads what a process before has left. What it cannot read it says,
 // and how to get out of it.
-func loadRecord(ctx context.Context, place store.Store, log *slog.Logger) supervisor.Record {
+func loadRecord(ctx context.Context, place store.Store, c config, log *slog.Logger) supervisor.Record {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	record, _, err := place.Load(ctx)
-	if lost, ok := errors.AsType[*store.LostError](err); ok {
-		log.Error(fmt.Sprintf("the stored deadline is lost: %v. It may have been a lockout, so nothing is asked for the shortest window after the file was written. "+
-			"If you are sure that there is none: sidecar state clear --yes, then SIGHUP or a restart; or SIDECAR_CLEAR_BEFORE=%s",
-			lost, time.Now().UTC().Format(time.RFC3339)), "written_at", record.Lost)
-	} else if err != nil {
+	if lost, ok := errors.AsType[*store.LostError](err); err != nil && !ok {
 		log.Error("the store cannot be read, going on from memory: " + err.Error())
+	} else if now := time.Now(); record.Lost.Add(c.policy().Lockout.Min).After(now) {
+		why := "what was stored cannot be read"
+		if lost != nil {
+			why = lost.Error()
+		}
+		log.Error(fmt.Sprintf("the stored deadline is lost: %s. It may have been a lockout, so nothing is asked for the shortest window after it was written. "+
+			"If you are sure that there is none: sidecar state clear --yes, then SIGHUP or a restart; or SIDECAR_CLEAR_BEFORE=%s",
+			why, now.UTC().Format(time.RFC3339)), "written_at", record.Lost)
+	} else if lost != nil {
+		log.Warn("the stored deadline is lost, and too old to matter: " + lost.Error())
 	}
 	return record
 }

@@ -40,7 +40,11 @@ code is 78. What is found holds for this machine's address only.`,
 			if err := flags.check(); err != nil {
 				return err
 			}
-			c, db, err := databaseFor(args, flags.env, std)
+			ask := withPassword
+			if flags.findRegion {
+				ask = withoutPassword
+			}
+			c, db, err := databaseAsking(args, flags.env, std, ask)
 			if err != nil {
 				return err
 			}

@@ -34,14 +34,32 @@ type File struct {
 	writes  int
 }
 
-// NewFile returns the store at a path. It touches nothing before Load or Save.
+// NewFile returns the store at a path, or where a link there leads. It changes
+// nothing before Load or Save.
 func NewFile(path string) *File {
+	path = target(path)
 	f := &File{
 		path: path, lock: flock.New(path+".lock", flock.SetPermissions(0o600)), busy: make(chan struct{}, 1),
 		process: hex.EncodeToString(newSalt()[:4]),
 	}
 	f.salt.Store(new(newSalt()))
 	return f
+}
+
+// target follows a link, also one to a file that is still to come: to replace the
+// link would leave the deadline in the wrong place.
+func target(path string) string {
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		return to
+	}
+	to, err := os.Readlink(path)
+	switch {
+	case err != nil:
+		return path
+	case filepath.IsAbs(to):
+		return to
+	}
+	return filepath.Join(filepath.Dir(path), to)
 }
 
 // Kind implements [Store].
@@ -74,7 +92,7 @@ func (f *File) Load(ctx context.Context) (supervisor.Record, bool, error) {
 		case err != nil:
 			return loaded{}, err
 		}
-		changed := c.Revision != f.seen
+		changed := c.Revision != f.seen && c.Revision != "" // a file that is gone says nothing
 		f.take(c)
 		return loaded{c.Record, changed}, nil
 	})
@@ -84,13 +102,17 @@ func (f *File) Load(ctx context.Context) (supervisor.Record, bool, error) {
 // Save implements [Store].
 func (f *File) Save(ctx context.Context, r supervisor.Record) error {
 	_, err := within(ctx, f, func() (struct{}, error) {
-		if err := f.hold(); err != nil {
-			return struct{}{}, err
-		}
+		held := f.hold()
 		c, _, err := f.read()
-		if err == nil && c.Revision != "" && c.Revision != f.seen {
+		_, lost := errors.AsType[*LostError](err)
+		switch {
+		case err == nil && c.Revision != "" && c.Revision != f.seen: // heeded also by who may not write
 			f.take(c)
 			return struct{}{}, &supervisor.ConflictError{Found: c.Record}
+		case held != nil:
+			return struct{}{}, held
+		case err != nil && !lost:
+			return struct{}{}, err
 		}
 		return struct{}{}, f.write(r)
 	})

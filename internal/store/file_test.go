@@ -81,6 +81,10 @@ func TestFileSecond(t *testing.T) {
 	load(t, first)
 	load(t, second)
 	save(t, first, record("old"))
+	conflict, ok := errors.AsType[*supervisor.ConflictError](second.Save(t.Context(), record("other")))
+	if !ok || conflict.Found.Windows[0].Key != "old" {
+		t.Errorf("a second process does not hear of the first one's window: %+v", conflict)
+	}
 	if err := second.Save(t.Context(), record("other")); !errors.Is(err, errLocked) {
 		t.Errorf("a second process saves: %v", err)
 	}
@@ -90,7 +94,7 @@ func TestFileSecond(t *testing.T) {
 	}
 	save(t, first, record("newest"))
 	first.Close()
-	conflict, ok := errors.AsType[*supervisor.ConflictError](second.Save(t.Context(), record("other")))
+	conflict, ok = errors.AsType[*supervisor.ConflictError](second.Save(t.Context(), record("other")))
 	if !ok || conflict.Found.Windows[0].Key != "newest" {
 		t.Fatalf("%+v", conflict)
 	}
@@ -115,9 +119,34 @@ func TestFileOverwrite(t *testing.T) {
 	if conflict, ok := errors.AsType[*supervisor.ConflictError](running.Save(t.Context(), record("k"))); !ok || conflict.Found.Cleared.IsZero() {
 		t.Errorf("it wrote over the operator's word: %+v", conflict)
 	}
-	os.Remove(path) // another way to say the same
-	if r, changed := load(t, running); !changed || !cmp.Equal(r, supervisor.Record{}) {
-		t.Errorf("changed %v, %+v", changed, r)
+	os.Remove(path) // that is nobody's word
+	if _, changed := load(t, running); changed {
+		t.Error("a file that is gone says that something has changed")
+	}
+	save(t, running, record("k"))
+}
+
+// TestFileLink: a link is followed, also one to a file that is still to come.
+func TestFileLink(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "volume"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "state.json")
+	if err := os.Symlink("volume/real.json", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"first", "second"} {
+		f := newFile(t, link)
+		load(t, f)
+		save(t, f, record(key))
+		f.Close()
+		if r, _ := load(t, newFile(t, filepath.Join(dir, "volume", "real.json"))); r.Windows[0].Key != key {
+			t.Errorf("behind the link stands %+v", r)
+		}
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link was replaced: %v, %v", info.Mode(), err)
 	}
 }
 

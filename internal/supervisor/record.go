@@ -193,13 +193,14 @@ func (m *Machine) heed(now time.Time) {
 // keepWindow notes a window, unless a later one of its key is known. It ends when
 // it says, and if the clock was set back, no later than a new one would.
 func (m *Machine) keepWindow(now time.Time, w Window) {
-	until := carried(now, w.Until, m.policy.window(w.Trigger).Max)
+	most := m.policy.window(w.Trigger).Max
+	until := carried(now, w.Until, most)
 	if !now.Before(until) || until.Before(m.windows[w.Key].Next) {
 		return
 	}
 	m.windows[w.Key] = Status{
 		State: Lockout, Reason: ReasonLockout, Trigger: w.Trigger, Cause: w.Cause, Since: w.Opened,
-		Next: until, Window: w.Until.Sub(w.Opened), Failures: 1, WindowsInRow: max(w.InRow, 1),
+		Next: until, Window: min(w.Until.Sub(w.Opened), most), Failures: 1, WindowsInRow: max(w.InRow, 1),
 	}
 }
 

@@ -86,8 +86,13 @@ type schedule struct {
 // model knows until when there is silence.
 type model struct {
 	windows map[string]deadline // by key
+	holds   map[string]deadline // by credential
 	lost    deadline            // for all
 	begun   deadline            // least time of the next attempt after one without an end
+}
+
+func newModel() model {
+	return model{windows: make(map[string]deadline), holds: make(map[string]deadline)}
 }
 
 // deadline is a time, and how far ahead it can be at most when the clock is set.
@@ -110,9 +115,13 @@ func (d deadline) read(now time.Time) deadline {
 
 // carried is the model with each deadline changed.
 func (m model) carried(now time.Time, change func(deadline, time.Time) deadline) model {
-	next := model{make(map[string]deadline), change(m.lost, now), change(m.begun, now)}
+	next := newModel()
+	next.lost, next.begun = change(m.lost, now), change(m.begun, now)
 	for key, until := range m.windows {
 		next.windows[key] = change(until, now)
+	}
+	for credential, until := range m.holds {
+		next.holds[credential] = change(until, now)
 	}
 	return next
 }
@@ -123,7 +132,7 @@ func newSchedule(t *rapid.T) *schedule {
 		policy: DefaultPolicy(), now: time.Now(), target: rapid.SampledFrom(targets).Draw(t, "target"),
 		random: func() float64 { return jitter.Draw(t, "jitter") },
 	}
-	s.windows = make(map[string]deadline)
+	s.model = newModel()
 	s.m = NewMachine(s.policy, s.target, s.random, s.now)
 	s.save()
 	return s
@@ -166,7 +175,7 @@ func (s *schedule) restart(t *rapid.T) {
 func (s *schedule) lose(t *rapid.T) {
 	age := time.Duration(rapid.Int64Range(-int64(time.Hour), int64(time.Hour)).Draw(t, "age"))
 	stamp := s.now.Add(-age).Round(0)
-	s.model = model{windows: make(map[string]deadline)}
+	s.model = newModel()
 	s.lost = deadline{s.now.Add(s.policy.Lockout.Min - max(age, 0)), s.policy.Lockout.Min} // not written in the future
 	s.m = NewMachine(s.policy, s.target, s.random, s.now)
 	s.m.Restore(s.now, Record{Lost: stamp})
@@ -179,7 +188,7 @@ func (s *schedule) lose(t *rapid.T) {
 // clear empties the record.
 func (s *schedule) clear() {
 	s.m.Adopt(s.now, Record{Cleared: s.now})
-	s.model = model{windows: make(map[string]deadline)}
+	s.model = newModel()
 	s.save()
 }
 
@@ -189,7 +198,8 @@ func (s *schedule) admit(t *rapid.T) (Permit, bool) {
 	if err != nil {
 		return permit, false
 	}
-	if s.now.Before(s.windows[s.target.Key].at) || s.now.Before(s.lost.at) || s.now.Before(s.begun.at) || s.target.Fault != "" {
+	if s.now.Before(s.windows[s.target.Key].at) || s.now.Before(s.lost.at) || s.now.Before(s.begun.at) ||
+		s.now.Before(s.holds[s.target.Credential].at) || s.target.Fault != "" {
 		t.Fatalf("permit for %v at %s, the model says %+v", s.target, s.now, s.model)
 	}
 	if _, err := s.m.Admit(s.now); !errors.Is(err, ErrBusy) {
@@ -228,6 +238,9 @@ func (s *schedule) probe(t *rapid.T) {
 	o.Refused = o.Reason == ReasonNetwork && rapid.Bool().Draw(t, "refused")
 	s.m.Settle(s.now, permit, o)
 	s.begun = deadline{}
+	if o.Reason == ReasonOK {
+		delete(s.holds, s.target.Credential)
+	}
 	wait := s.m.Next.Sub(s.now)
 	switch {
 	case s.m.State == Lockout:
@@ -239,6 +252,8 @@ func (s *schedule) probe(t *rapid.T) {
 		if s.m.Trigger == TriggerServerLoginRetry && before.State == Lockout && before.Next.Equal(asked) {
 			t.Fatal("the first answer after a window opened the next one")
 		}
+	case s.m.Reason == ReasonAuthFailed && wait <= s.policy.Rejected.Max:
+		s.holds[s.target.Credential] = deadline{s.m.Next, s.policy.Rejected.Max}
 	case s.m.State == Rejected && wait > s.policy.Rejected.Max, s.m.State == Retrying && wait > cautiousLast:
 		t.Fatalf("%s for %s", s.m.State, wait)
 	case s.m.State == Ready && wait != s.policy.ProbeInterval && wait != confirmDelay:

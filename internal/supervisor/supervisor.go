@@ -61,10 +61,9 @@ func (s *Supervisor) Configure(ctx context.Context, target Target, prober Prober
 	})
 }
 
-// Restore takes up what an operator has made of the stored record, between two
-// probes.
-func (s *Supervisor) Restore(ctx context.Context, r Record) {
-	s.change(ctx, func(now time.Time) Transition { return s.machine.Restore(now, r) })
+// Adopt takes up what somebody else has written to the store, between two probes.
+func (s *Supervisor) Adopt(ctx context.Context, r Record) {
+	s.change(ctx, func(now time.Time) Transition { return s.machine.Adopt(now, r) })
 }
 
 func (s *Supervisor) change(ctx context.Context, f func(now time.Time) Transition) {
