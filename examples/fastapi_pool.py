@@ -1,6 +1,10 @@
 """A FastAPI dependency that opens the pool when the sidecar allows it, and then stays out of the way.
 
-    pool = Pool(lambda: psycopg_pool.ConnectionPool(os.environ["DATABASE_URL"]))
+    def open_pool():
+        psycopg.connect(URL).close()  # one login, which raises; a pool would go on trying by itself
+        return psycopg_pool.ConnectionPool(URL, reconnect_timeout=0, reconnect_failed=lambda _: pool.lost())
+
+    pool = Pool(open_pool)
 
     @app.get("/cases")
     def cases(pool=Depends(pool)): ...

@@ -67,6 +67,22 @@ func TestRunHolds(t *testing.T) {
 	}
 }
 
+// TestRunHoldsAfterReload: a SIGHUP that CMD lives on with is no order to end; when
+// it meets a lockout later, it is held as ever.
+func TestRunHoldsAfterReload(t *testing.T) {
+	t.Parallel()
+	_, _, address := readySidecar(t)
+	r := shell(t, address, "--jitter 0", `trap 'echo reloaded; exit 78' HUP; echo up; `+lingers)
+	r.awaitWords(&r.out, "up", 10*time.Second)
+	r.signal(syscall.SIGHUP)
+	r.awaitWords(&r.out, "reloaded", 10*time.Second)
+	r.awaitWords(&r.says, "holding after a lockout", 10*time.Second)
+	r.signal(syscall.SIGTERM)
+	if code, _ := r.code(10 * time.Second); code != 143 || len(r.starts()) != 1 {
+		t.Errorf("code %d, %d starts", code, len(r.starts()))
+	}
+}
+
 // workerLogins are the times at which somebody logged in as the user worker.
 func workerLogins(pooler *poolersim.Server) (all []time.Time) {
 	for _, event := range pooler.Events() {
