@@ -26,9 +26,6 @@ const (
 // whichever key, since the DSN may change later. A changed variable is a new
 // process, which must not dial inside the old one's window (facts 4).
 func inherit(ctx context.Context, c config, record supervisor.Record, own string, log *slog.Logger) supervisor.Record {
-	if c.InheritURL == "" {
-		return record
-	}
 	last, why := hear(ctx, c, own)
 	switch {
 	case len(last) == 0:

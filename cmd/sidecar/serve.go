@@ -57,6 +57,8 @@ func supervise(ctx context.Context, listener net.Listener, r *rotation, record s
 		Build:     build(),
 		Token:     c.token(),
 	})
+	record = c.forget(record, log)
+	sup.Begin(record) // before anybody asks
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
@@ -64,7 +66,9 @@ func supervise(ctx context.Context, listener net.Listener, r *rotation, record s
 		served <- health.Serve(ctx, listener, handler, log)
 		stop() // without its pages the sidecar is of no use
 	}()
-	sup.Begin(c.forget(inherit(ctx, c, record, instance, log), log))
+	if c.InheritURL != "" {
+		sup.Begin(c.forget(inherit(ctx, c, record, instance, log), log))
+	}
 	go r.watch(ctx, sup)
 	go watchWaiver(ctx, log, r.judgeDialled)
 	sup.Run(ctx)

@@ -68,6 +68,8 @@ func (c config) forget(r supervisor.Record, log *slog.Logger) supervisor.Record 
 	}
 	t := time.Time(c.ClearBefore)
 	r, dropped := r.ClearBefore(t, time.Now())
-	log.Warn(fmt.Sprintf("SIDECAR_CLEAR_BEFORE: %d windows and holds from before %s are dropped", dropped, t.UTC().Format(time.RFC3339)))
+	if dropped > 0 {
+		log.Warn(fmt.Sprintf("SIDECAR_CLEAR_BEFORE: %d windows and holds from before %s are dropped", dropped, t.UTC().Format(time.RFC3339)))
+	}
 	return r
 }
