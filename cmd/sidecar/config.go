@@ -99,16 +99,16 @@ func dropEmpty(spec reflect.Type) {
 
 // check holds the variables against each other.
 func (c config) check() error {
-	for name, path := range map[string]string{"DATABASE_URL_FILE": c.URLFile, "SIDECAR_STATE": c.State, "RAILWAY_VOLUME_MOUNT_PATH": c.Volume} {
-		if strings.Contains(path, "postgres://") || strings.Contains(path, "postgresql://") {
-			return configFailure(name, "want a path, and this is a DSN; that goes into DATABASE_URL")
-		}
-	}
 	if c.DatabaseURL != "" && c.URLFile != "" {
 		return configFailure("DATABASE_URL_FILE", "DATABASE_URL is set as well; set one of them")
 	}
 	if path, isFile := strings.CutPrefix(c.State, "file:"); c.State != "" && c.State != "memory:" && (!isFile || path == "") {
 		return configFailure("SIDECAR_STATE", "want memory: or file:PATH")
+	}
+	for name, path := range map[string]string{"DATABASE_URL_FILE": c.URLFile, "SIDECAR_STATE": c.State, "RAILWAY_VOLUME_MOUNT_PATH": c.Volume} {
+		if strings.Contains(path, "://") {
+			return configFailure(name, "want a path, and this looks like a DSN; that goes into DATABASE_URL")
+		}
 	}
 	if time.Time(c.ClearBefore).After(time.Now()) {
 		return configFailure("SIDECAR_CLEAR_BEFORE", "lies in the future")
@@ -132,7 +132,7 @@ func (c config) check() error {
 			return configFailure(name, "want a project ref such as iaketsyhmqbwaabgykux")
 		}
 	}
-	if strings.Contains(c.WaiverWhy, "postgres://") || strings.Contains(c.WaiverWhy, "postgresql://") { // /status prints it
+	if strings.Contains(c.WaiverWhy, "://") { // /status prints it
 		return configFailure("SIDECAR_WAIVER_REASON", "want a sentence, not a DSN")
 	}
 	if c.AllowHosts != "" && !dsn.AreHosts(dsn.SplitHosts(c.AllowHosts)) {

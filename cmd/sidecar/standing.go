@@ -101,7 +101,7 @@ func stored(ctx context.Context, db database, c config) (s keptStanding) {
 	}
 	answer := health.ReadinessAt(&supervisor.Snapshot{Status: machine.Status}, now)
 	s.Standing = gate.Heard(answer, db.target.DBHost, "store")
-	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", v.Asked.UTC().Format("15:04:05 UTC"), v.Reason)
+	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", machine.Since.UTC().Format("15:04:05 UTC"), machine.Reason)
 	return s
 }
 

@@ -90,8 +90,9 @@ func openState(ctx context.Context) (*store.File, gate.StateReport, error) {
 		return nil, gate.StateReport{}, fmt.Errorf("read the state: %w", err)
 	}
 	machine := supervisor.NewMachine(c.policy(), supervisor.Target{}, nil, time.Now())
-	machine.Restore(time.Now(), supervisor.Record{Windows: record.Windows})
-	record.Windows = machine.Record(time.Now()).Windows // as far ahead as a sidecar takes them
+	machine.Restore(time.Now(), supervisor.Record{Windows: record.Windows, Rejected: record.Rejected})
+	taken := machine.Record(time.Now()) // as far ahead as a sidecar takes them
+	record.Windows, record.Rejected = taken.Windows, taken.Rejected
 	why := ""
 	if isLost {
 		why = lost.Why

@@ -68,9 +68,14 @@ func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 	return s
 }
 
-// Later returns the one of two standings that keeps a login waiting longer.
+// Later returns the one of two standings that counts: a window before anything
+// else, what blocks before what does not, and then the one that ends later.
 func (s Standing) Later(other Standing) Standing {
+	locked, otherLocked := s.State == supervisor.Lockout, other.State == supervisor.Lockout
 	switch {
+	case locked && !otherLocked:
+		return s
+	case otherLocked && !locked:
 	case other.State == "" || s.Blocks && !other.Blocks:
 		return s
 	case s.State == "" || other.Blocks && !s.Blocks:

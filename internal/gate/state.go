@@ -15,7 +15,7 @@ type StateReport struct {
 	Lost    string     `json:"lost"` // why it, or what stood there before, cannot be read; empty: it can
 	Silent  *time.Time `json:"silent_until"`
 	Windows []Stored   `json:"windows"`
-	Hold    *Stored    `json:"hold"` // of the DSN supervised last
+	Holds   []Stored   `json:"holds"`
 
 	cleared time.Time
 }
@@ -33,7 +33,7 @@ type Stored struct {
 // NewStateReport returns what a record says at a time. lost is why there is none
 // to be read; a sidecar then asks nothing for the shortest window.
 func NewStateReport(place, lost string, record supervisor.Record, shortest time.Duration, now time.Time) StateReport {
-	s := StateReport{Place: place, Lost: lost, Windows: []Stored{}, cleared: record.Cleared}
+	s := StateReport{Place: place, Lost: lost, Windows: []Stored{}, Holds: []Stored{}, cleared: record.Cleared}
 	if until := record.Lost.Add(shortest); !record.Lost.IsZero() && until.After(now) {
 		if latest := now.Add(shortest); until.After(latest) { // the clock was set back
 			until = latest
@@ -46,14 +46,19 @@ func NewStateReport(place, lost string, record supervisor.Record, shortest time.
 			s.Windows = append(s.Windows, Stored{w.Key, supervisor.ReasonLockout, w.Trigger, w.Opened, w.Until, supervisor.CeilSeconds(w.Until.Sub(now))})
 		}
 	}
-	if v := record.Verdict; v.State == supervisor.Rejected && v.Next.After(now) {
-		s.Hold = &Stored{v.Key, v.Reason, v.Trigger, v.Since, v.Next, supervisor.CeilSeconds(v.Next.Sub(now))}
+	for _, r := range record.Rejected {
+		if r.Until.After(now) {
+			s.Holds = append(s.Holds, Stored{r.Key, supervisor.ReasonAuthFailed, "", r.Since, r.Until, supervisor.CeilSeconds(r.Until.Sub(now))})
+		}
+	}
+	if v := record.Verdict; v.State == supervisor.Rejected && v.Reason != supervisor.ReasonAuthFailed && v.Next.After(now) {
+		s.Holds = append(s.Holds, Stored{v.Key, v.Reason, v.Trigger, v.Since, v.Next, supervisor.CeilSeconds(v.Next.Sub(now))})
 	}
 	return s
 }
 
 // Empty reports whether nothing keeps anybody from a login.
-func (s StateReport) Empty() bool { return s.Lost == "" && len(s.Windows) == 0 && s.Hold == nil }
+func (s StateReport) Empty() bool { return s.Lost == "" && len(s.Windows) == 0 && len(s.Holds) == 0 }
 
 // Text is the report for people.
 func (s StateReport) Text() string {
@@ -68,8 +73,8 @@ func (s StateReport) Text() string {
 	for _, w := range s.Windows {
 		fmt.Fprintf(&b, "WINDOW: %s, %s. No connection attempts until then.\n", w.Trigger, w.span())
 	}
-	if s.Hold != nil {
-		fmt.Fprintf(&b, "HOLD: %s, %s. A changed credential ends it.\n", s.Hold.Reason, s.Hold.span())
+	for _, h := range s.Holds {
+		fmt.Fprintf(&b, "HOLD: %s, %s. A changed credential ends it.\n", h.Reason, h.span())
 	}
 	if s.Empty() {
 		b.WriteString("No window and no hold is stored.\n")

@@ -22,7 +22,7 @@ func record(key string) supervisor.Record {
 		Verdict:  supervisor.Verdict{Key: key, Credential: "c", DSN: "d", State: supervisor.Lockout, Reason: supervisor.ReasonLockout, Since: at, Next: at.Add(15 * time.Minute)},
 		Attempt:  supervisor.Begun{At: at, InRow: 2},
 		Bans:     map[string]supervisor.Ban{key: {Rejected: at, Open: true}},
-		Rejected: []supervisor.Rejection{{Credential: "c", First: at, Since: at, Until: at.Add(20 * time.Minute)}},
+		Rejected: []supervisor.Rejection{{Key: key, Credential: "c", First: at, Since: at, Until: at.Add(20 * time.Minute)}},
 	}
 }
 

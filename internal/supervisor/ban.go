@@ -7,6 +7,10 @@ import "time"
 // ECONNREFUSED. A restart shows the same, but is over sooner.
 const banMemory = time.Hour // a rejection this recent makes a refusal suspicious
 
+// banGap is more than lies between two looks: refusals further apart are two
+// faults, not one that lasts.
+const banGap = 5 * time.Minute
+
 // banAsks are the looks that a refusal has to outlast.
 var banAsks = []time.Duration{time.Minute, 2 * time.Minute}
 
@@ -15,6 +19,7 @@ var banAsks = []time.Duration{time.Minute, 2 * time.Minute}
 type Ban struct {
 	Rejected time.Time `json:"rejected,omitzero"` // last auth_failed on a db.* host, if no success came after it
 	First    time.Time `json:"first,omitzero"`    // first refusal of those in a row
+	Last     time.Time `json:"last,omitzero"`     // and the last one
 	Open     bool      `json:"open,omitzero"`     // the last window was a ban, and nothing answered since
 }
 
@@ -30,6 +35,10 @@ func (b *Ban) counts(now, asked time.Time, target Target, o Outcome) bool {
 		b.First = time.Time{}
 		return false
 	}
+	if now.Sub(b.Last) > banGap {
+		b.First = time.Time{}
+	}
+	b.Last = now
 	recent := !b.Rejected.IsZero() && now.Sub(b.Rejected) < banMemory
 	switch {
 	case !b.First.IsZero():

@@ -37,7 +37,7 @@ func (m *Machine) Configure(now time.Time, target Target) Transition {
 	case now.Before(window.Next):
 		m.Status = window
 	case now.Before(hold.Until):
-		m.Status = hold.status() // not repeated at another address, nor on the way back
+		m.Status = hold.status(m.Status) // not repeated at another address, nor on the way back
 	case from.State == Ready && target.Key == before.Key:
 		m.Next = now // still the same database: ready until the new credential says otherwise
 	default:

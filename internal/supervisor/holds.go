@@ -9,6 +9,7 @@ var spacedTries = []time.Duration{15 * time.Second, 60 * time.Second}
 // Rejection is what is remembered of a rejected credential, also when another one
 // has taken its place: who rolls a secret back must not repeat it.
 type Rejection struct {
+	Key        string    `json:"key"`
 	Credential string    `json:"credential"`
 	First      time.Time `json:"first"`          // the spaced tries run from here, once
 	Since      time.Time `json:"since"`          // of the hold
@@ -18,9 +19,12 @@ type Rejection struct {
 // mostRejections bounds how many are remembered.
 const mostRejections = 16
 
-// status is the hold.
-func (r Rejection) status() Status {
-	return Status{State: Rejected, Reason: ReasonAuthFailed, Since: r.Since, Next: r.Until, Failures: 1}
+// status is the hold, after what came before at the same key.
+func (r Rejection) status(before Status) Status {
+	return Status{
+		State: Rejected, Reason: ReasonAuthFailed, Since: r.Since, Next: r.Until,
+		Failures: max(before.Failures, 1), WindowsInRow: before.WindowsInRow,
+	}
 }
 
 // hold answers a rejected credential: the spaced tries once per credential on a
@@ -31,7 +35,7 @@ func (m *Machine) hold(now time.Time, o Outcome) {
 	r, known := m.rejected[credential]
 	if !known {
 		m.makeRoom()
-		r = Rejection{Credential: credential, First: now}
+		r = Rejection{Key: m.target.Key, Credential: credential, First: now}
 	}
 	m.enter(now, Rejected, o, m.askedAgain(now, r.First))
 	r.Since, r.Until = m.Since, m.Next

@@ -141,6 +141,10 @@ func (m *Machine) Admit(now time.Time) (Permit, error) {
 		return Permit{}, ErrBusy
 	case !ok || now.Before(due):
 		return Permit{}, &WaitError{m.State, due}
+	case now.Before(m.rejected[m.target.Credential].Until):
+		// A window is over, or a silence, and the credential was rejected before it.
+		m.Status = m.rejected[m.target.Credential].status(m.Status)
+		return Permit{}, &WaitError{m.State, m.Next}
 	}
 	m.out = Permit{now, new(atomic.Bool)}
 	m.begun = Begun{now, m.begun.InRow + 1}

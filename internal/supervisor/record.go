@@ -75,11 +75,11 @@ func (m *Machine) Record(now time.Time) Record {
 	m.bans[m.target.Key] = m.ban
 	for key, ban := range m.bans {
 		if ban != (Ban{}) {
-			r.Bans[key] = Ban{wall(ban.Rejected), wall(ban.First), ban.Open}
+			r.Bans[key] = Ban{wall(ban.Rejected), wall(ban.First), wall(ban.Last), ban.Open}
 		}
 	}
 	for _, held := range m.rejected {
-		r.Rejected = append(r.Rejected, Rejection{held.Credential, wall(held.First), wall(held.Since), wall(held.Until)})
+		r.Rejected = append(r.Rejected, Rejection{held.Key, held.Credential, wall(held.First), wall(held.Since), wall(held.Until)})
 	}
 	slices.SortFunc(r.Rejected, func(a, b Rejection) int { return a.First.Compare(b.First) })
 	if now.Before(m.silent) {
@@ -112,7 +112,7 @@ func (m *Machine) Restore(now time.Time, r Record) Transition {
 	}
 	clear(m.bans)
 	for key, ban := range r.Bans {
-		m.bans[key] = Ban{past(now, ban.Rejected), past(now, ban.First), ban.Open}
+		m.bans[key] = Ban{past(now, ban.Rejected), past(now, ban.First), past(now, ban.Last), ban.Open}
 	}
 	m.ban = m.bans[m.target.Key]
 	m.begun = Begun{past(now, r.Attempt.At), r.Attempt.InRow}
@@ -142,8 +142,10 @@ func (m *Machine) resume(now time.Time, r Record) {
 	}
 	switch hold := m.rejected[m.target.Credential]; {
 	case m.target.Fault != "":
+	case now.Before(m.silent):
+		m.begin(now)
 	case now.Before(hold.Until):
-		m.Status = hold.status()
+		m.Status = hold.status(m.Status)
 		m.asked = past(now, v.Asked)
 	case v.stands(m.target):
 		m.Status = Status{
@@ -225,10 +227,15 @@ func past(now, stored time.Time) time.Time {
 // before the time as well.
 func (r Record) ClearBefore(t, now time.Time) (Record, int) {
 	before := func(stamp time.Time) bool { return stamp.Before(t) || stamp.After(now) }
-	all := len(r.Windows) + len(r.Rejected)
+	all := len(r.Windows)
 	r.Windows = slices.DeleteFunc(slices.Clone(r.Windows), func(w Window) bool { return before(w.Opened) })
-	r.Rejected = slices.DeleteFunc(slices.Clone(r.Rejected), func(held Rejection) bool { return before(held.Since) })
-	dropped := all - len(r.Windows) - len(r.Rejected)
+	dropped := all - len(r.Windows)
+	r.Rejected = slices.DeleteFunc(slices.Clone(r.Rejected), func(held Rejection) bool {
+		if before(held.Since) && held.Until.After(now) {
+			dropped++
+		}
+		return before(held.Since)
+	})
 	if v := r.Verdict; before(v.Asked) {
 		r.Verdict, r.Bans = Verdict{}, nil
 		if v.State == Retrying || v.State == Rejected && v.Reason != ReasonAuthFailed {

@@ -201,3 +201,22 @@ func TestBegin(t *testing.T) {
 		}
 	})
 }
+
+// TestHoldAfterWindow: when a window ends before the hold of the credential, people
+// are told of the hold, and not of a trial.
+func TestHoldAfterWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		now := time.Now()
+		s := keptBy(t, new(paper), func(context.Context) Outcome { panic("a probe inside the hold") }, &log, 2*time.Minute, Record{
+			Windows:  []Window{{"k", TriggerCircuitBreaker, "", now.Add(-14 * time.Minute), now.Add(time.Minute), 1}},
+			Rejected: []Rejection{{"k", "c", now.Add(-15 * time.Minute), now.Add(-15 * time.Minute), now.Add(5 * time.Minute)}},
+		})
+		if got := s.Snapshot(); got.State != Rejected || got.Remaining(time.Now()) != 3*time.Minute {
+			t.Errorf("%+v", got.Status)
+		}
+		if want := "READY=false reason=auth_failed next_retry_in=240s"; !strings.Contains(log.String(), want) {
+			t.Errorf("no %q in\n%s", want, &log)
+		}
+	})
+}

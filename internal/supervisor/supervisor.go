@@ -114,9 +114,14 @@ func (s *Supervisor) pause(now time.Time) time.Duration {
 // probe makes the attempt that is due, if one is. It is stored before it is made,
 // and not made when the store knows of a window.
 func (s *Supervisor) probe(ctx context.Context) {
-	asked := time.Now()
+	asked, before := time.Now(), s.machine.Status
 	permit, err := s.machine.Admit(asked)
 	if err != nil {
+		if s.machine.Status != before { // a hold was left when a window ended
+			t := Transition{At: asked, From: before, To: s.machine.Status}
+			s.publish(t, s.Snapshot().Attempt)
+			s.tell(ctx, t)
+		}
 		return
 	}
 	if s.keep(ctx); permit != s.machine.out {
