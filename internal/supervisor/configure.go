@@ -36,6 +36,8 @@ func (m *Machine) Configure(now time.Time, target Target) Transition {
 		m.enter(now, Misconfigured, Outcome{Reason: target.Fault}, time.Time{})
 	case now.Before(window.Next):
 		m.Status = window
+	case now.Before(m.silent):
+		m.begin(now)
 	case now.Before(hold.Until):
 		m.Status = hold.status(m.Status) // not repeated at another address, nor on the way back
 	case from.State == Ready && target.Key == before.Key:

@@ -125,7 +125,7 @@ func (s *story) play(words []string) error {
 }
 
 // restart takes the record through its stored form into a new machine. It may be
-// revised on the way: "lost" or "clear-before" the present.
+// revised on the way: "lost", "heard-of-lost", or "clear-before" the present.
 func (s *story) restart(revision string) error {
 	text, err := json.Marshal(s.machine.Record(s.now))
 	if err != nil {
@@ -138,6 +138,8 @@ func (s *story) restart(revision string) error {
 	switch revision {
 	case "lost":
 		r = Record{Lost: s.now}
+	case "heard-of-lost": // another sidecar's store was lost, ours was not
+		r.Lost = s.now
 	case "clear-before":
 		r, _ = r.ClearBefore(s.now, s.now)
 	}
