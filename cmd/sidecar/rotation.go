@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -141,47 +137,6 @@ func (r *rotation) complain(err error) bool {
 		r.log.Error(text + "; the DSN before, if there was one, stays in use")
 	}
 	return true
-}
-
-// dsnText is the DSN of the environment, or of DATABASE_URL_FILE. It is "" when
-// neither is set.
-func (c config) dsnText() (string, error) {
-	if c.URLFile == "" {
-		return c.DatabaseURL, nil
-	}
-	text, err := readRegular(c.URLFile)
-	line := strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
-	switch {
-	case err != nil:
-		if path, ok := errors.AsType[*fs.PathError](err); ok {
-			err = path.Err // the path may be a password in the wrong place
-		}
-		return "", fmt.Errorf("DATABASE_URL_FILE: the file cannot be read: %w", err)
-	case line == "":
-		return "", errors.New("DATABASE_URL_FILE: the file is empty")
-	case strings.ContainsAny(line, "\r\n"):
-		return "", errors.New("DATABASE_URL_FILE: the file holds more than one line; want the DSN alone")
-	}
-	return line, nil
-}
-
-// readRegular reads a file that ends: not a pipe, which would keep everybody
-// waiting.
-func readRegular(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() {
-		return "", errors.New("it is no regular file")
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxInput))
-	return string(text), err
 }
 
 // announce writes what is asked, and what the guard says: at the start and after

@@ -89,15 +89,11 @@ func openState(ctx context.Context) (*store.File, gate.StateReport, error) {
 	if err != nil && !isLost {
 		return nil, gate.StateReport{}, fmt.Errorf("read the state: %w", err)
 	}
-	machine := supervisor.NewMachine(c.policy(), supervisor.Target{}, nil, time.Now())
-	machine.Restore(time.Now(), supervisor.Record{Windows: record.Windows, Rejected: record.Rejected})
-	taken := machine.Record(time.Now()) // as far ahead as a sidecar takes them
-	record.Windows, record.Rejected = taken.Windows, taken.Rejected
 	why := ""
 	if isLost {
 		why = lost.Why
 	}
-	return file, gate.NewStateReport("file:"+path, why, record, c.policy().Lockout.Min, time.Now()), nil
+	return file, gate.NewStateReport("file:"+path, why, record, c.policy(), time.Now()), nil
 }
 
 // clearState asks, and writes an empty record.

@@ -31,22 +31,21 @@ type Stored struct {
 }
 
 // NewStateReport returns what a record says at a time. lost is why there is none
-// to be read; a sidecar then asks nothing for the shortest window.
-func NewStateReport(place, lost string, record supervisor.Record, shortest time.Duration, now time.Time) StateReport {
+// to be read; a sidecar then asks nothing for the shortest window. What counts,
+// and how far ahead, a machine says as it does at its start.
+func NewStateReport(place, lost string, record supervisor.Record, policy supervisor.Policy, now time.Time) StateReport {
 	s := StateReport{Place: place, Lost: lost, Windows: []Stored{}, Holds: []Stored{}, cleared: record.Cleared}
-	if until := record.Lost.Add(shortest); !record.Lost.IsZero() && until.After(now) {
-		if latest := now.Add(shortest); until.After(latest) { // the clock was set back
-			until = latest
-		}
-		s.Silent = &until
+	machine := supervisor.NewMachine(policy, supervisor.Target{}, nil, now)
+	machine.Restore(now, record)
+	taken := machine.Record(now)
+	if !taken.Lost.IsZero() {
+		s.Silent = new(taken.Lost.Add(policy.Lockout.Min))
 		s.Lost = cmp.Or(lost, "what stood there before could not be read")
 	}
-	for _, w := range record.Windows {
-		if w.Until.After(now) {
-			s.Windows = append(s.Windows, Stored{w.Key, supervisor.ReasonLockout, w.Trigger, w.Opened, w.Until, supervisor.CeilSeconds(w.Until.Sub(now))})
-		}
+	for _, w := range taken.Windows {
+		s.Windows = append(s.Windows, Stored{w.Key, supervisor.ReasonLockout, w.Trigger, w.Opened, w.Until, supervisor.CeilSeconds(w.Until.Sub(now))})
 	}
-	for _, r := range record.Rejected {
+	for _, r := range taken.Rejected {
 		if r.Until.After(now) {
 			s.Holds = append(s.Holds, Stored{r.Key, supervisor.ReasonAuthFailed, "", r.Since, r.Until, supervisor.CeilSeconds(r.Until.Sub(now))})
 		}

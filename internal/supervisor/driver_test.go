@@ -48,6 +48,17 @@ func drive(t *testing.T, target Target, outcomes script, d time.Duration) (*Supe
 			return a
 		},
 	})))
+	runFor(t, s, d)
+	var lines []string
+	for line := range strings.Lines(log.String()) {
+		lines = append(lines, strings.Trim(strings.TrimPrefix(strings.TrimSpace(line), "msg="), `"`))
+	}
+	return s, lines
+}
+
+// runFor runs a supervisor in a bubble for so long, and ends it.
+func runFor(t *testing.T, s *Supervisor, d time.Duration) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()
@@ -55,11 +66,6 @@ func drive(t *testing.T, target Target, outcomes script, d time.Duration) (*Supe
 	synctest.Wait()
 	cancel()
 	<-done
-	var lines []string
-	for line := range strings.Lines(log.String()) {
-		lines = append(lines, strings.Trim(strings.TrimPrefix(strings.TrimSpace(line), "msg="), `"`))
-	}
-	return s, lines
 }
 
 // match compares log lines with patterns, one for one.

@@ -44,13 +44,7 @@ func keptBy(t *testing.T, p *paper, probe prober, log *bytes.Buffer, d time.Dura
 	for _, r := range begin {
 		s.Begin(r)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { s.Run(ctx); close(done) }()
-	time.Sleep(d)
-	synctest.Wait()
-	cancel()
-	<-done
+	runFor(t, s, d)
 	return s
 }
 
@@ -85,16 +79,10 @@ func TestStoreOrder(t *testing.T) {
 			return nil
 		}
 		s = New(DefaultPolicy(), Target{Key: "k"}, probe, p, slog.New(slog.NewTextHandler(&log, nil)))
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { s.Run(ctx); close(done) }()
-		time.Sleep(time.Second)
-		synctest.Wait()
+		runFor(t, s, time.Second)
 		if len(p.records) != 3 || !strings.Contains(log.String(), "READY=false reason=lockout") {
 			t.Errorf("%d records, log %s", len(p.records), &log)
 		}
-		cancel()
-		<-done
 	})
 }
 
