@@ -39,19 +39,19 @@ func NewStateReport(place, lost string, record supervisor.Record, policy supervi
 	machine.Restore(now, record)
 	taken := machine.Record(now)
 	if !taken.Lost.IsZero() {
-		s.Silent = new(taken.Lost.Add(policy.Lockout.Min))
+		s.Silent = new(nextSecond(taken.Lost.Add(policy.Lockout.Min)))
 		s.Lost = cmp.Or(lost, "what stood there before could not be read")
 	}
 	for _, w := range taken.Windows {
-		s.Windows = append(s.Windows, Stored{w.Key, supervisor.ReasonLockout, w.Trigger, w.Opened, w.Until, supervisor.CeilSeconds(w.Until.Sub(now))})
+		s.Windows = append(s.Windows, Stored{w.Key, supervisor.ReasonLockout, w.Trigger, w.Opened, nextSecond(w.Until), supervisor.CeilSeconds(w.Until.Sub(now))})
 	}
 	for _, r := range taken.Rejected {
 		if r.Until.After(now) {
-			s.Holds = append(s.Holds, Stored{r.Key, supervisor.ReasonAuthFailed, "", r.Since, r.Until, supervisor.CeilSeconds(r.Until.Sub(now))})
+			s.Holds = append(s.Holds, Stored{r.Key, supervisor.ReasonAuthFailed, "", r.Since, nextSecond(r.Until), supervisor.CeilSeconds(r.Until.Sub(now))})
 		}
 	}
 	if v := record.Verdict; v.State == supervisor.Rejected && v.Reason != supervisor.ReasonAuthFailed && v.Next.After(now) {
-		s.Holds = append(s.Holds, Stored{v.Key, v.Reason, v.Trigger, v.Since, v.Next, supervisor.CeilSeconds(v.Next.Sub(now))})
+		s.Holds = append(s.Holds, Stored{v.Key, v.Reason, v.Trigger, v.Since, nextSecond(v.Next), supervisor.CeilSeconds(v.Next.Sub(now))})
 	}
 	return s
 }
@@ -86,4 +86,9 @@ func (s StateReport) Text() string {
 
 func (s Stored) span() string {
 	return fmt.Sprintf("key %s, since %s, until %s (%ds)", s.Key, clock(s.Since), clock(s.Until), s.RemainingSeconds)
+}
+
+// nextSecond rounds an end up, as /readyz does: whoever waits for it is not early.
+func nextSecond(t time.Time) time.Time {
+	return t.Add(time.Second - 1).UTC().Truncate(time.Second)
 }
