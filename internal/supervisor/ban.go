@@ -5,14 +5,14 @@ import "time"
 // When a refused connect is a ban (contract 4, facts 2): a db.* host bans an
 // address for 30 minutes after two wrong passwords, and the ban shows as plain
 // ECONNREFUSED. A restart shows the same, but is over sooner.
-const banMemory = time.Hour // a rejection this recent makes a refusal suspicious
+const BanMemory = time.Hour // a rejection this recent makes a refusal suspicious
 
 // banGap is more than lies between two looks: refusals further apart are two
 // faults, not one that lasts.
 const banGap = 5 * time.Minute
 
-// banAsks are the looks that a refusal has to outlast.
-var banAsks = []time.Duration{time.Minute, 2 * time.Minute}
+// BanAsks are the looks that a refusal has to outlast.
+var BanAsks = []time.Duration{time.Minute, 2 * time.Minute}
 
 // Ban remembers what makes a refused connect suspicious. The zero value
 // suspects nothing.
@@ -39,10 +39,10 @@ func (b *Ban) counts(now, asked time.Time, target Target, o Outcome) bool {
 		b.First = time.Time{}
 	}
 	b.Last = now
-	recent := !b.Rejected.IsZero() && now.Sub(b.Rejected) < banMemory
+	recent := !b.Rejected.IsZero() && now.Sub(b.Rejected) < BanMemory
 	switch {
 	case !b.First.IsZero():
-		return asked.Sub(b.First) >= banAsks[len(banAsks)-1]
+		return asked.Sub(b.First) >= BanAsks[len(BanAsks)-1]
 	case recent || b.Open:
 		b.First = now
 	}
@@ -54,7 +54,7 @@ func (b *Ban) cap(now, next time.Time) time.Time {
 	if b.First.IsZero() {
 		return next
 	}
-	for _, after := range banAsks {
+	for _, after := range BanAsks {
 		if at := b.First.Add(after); at.After(now) && at.Before(next) {
 			return at
 		}

@@ -40,10 +40,10 @@ func TestStatesDoc(t *testing.T) {
 	}).ParseFiles(statesPage))
 	if err := page.Execute(&text, map[string]any{
 		"Diagram": diagram(t), "States": constants(t, "State"), "Triggers": constants(t, "Trigger"),
-		"Rules": Rules, "Policy": policy, "Confirm": confirmDelay, "Jitter": 100 * retryJitter, "Reminder": reminderEvery,
-		"RerouteFirst": rerouteFirst, "RerouteLast": rerouteLast, "CautiousFirst": cautiousFirst, "CautiousLast": cautiousLast,
-		"Fresh": echoFresh, "Again": echoAgain, "Lasting": echoLasting, "Asks": echoAsks,
-		"BanMemory": banMemory, "BanAsks": banAsks, "Tries": spacedTries,
+		"Rules": Rules, "Policy": policy, "Confirm": ConfirmDelay, "Jitter": 100 * RetryJitter, "Reminder": reminderEvery,
+		"RerouteFirst": RerouteFirst, "RerouteLast": RerouteLast, "CautiousFirst": CautiousFirst, "CautiousLast": CautiousLast,
+		"Fresh": EchoFresh, "Again": EchoAgain, "Lasting": EchoLasting, "Asks": EchoAsks,
+		"BanMemory": BanMemory, "BanAsks": BanAsks, "Tries": SpacedTries,
 		"Scenes": scenes(t, policy), "LockedOut": Guidance(ReasonLockout),
 	}); err != nil {
 		t.Fatal(err)
@@ -78,9 +78,9 @@ func linesNotIn(text, other string) string {
 func TestScheduleNames(t *testing.T) {
 	retry := DefaultPolicy().Retry
 	for got, want := range map[Next]string{
-		NextReroute:  ladderName(rerouteFirst, rerouteLast) + ", or at once when the DSN changes",
-		NextRetry:    ladderName(retry.Min, retry.Max) + fmt.Sprintf(", +-%g %%", 100*retryJitter),
-		NextCautious: ladderName(cautiousFirst, cautiousLast),
+		NextReroute:  ladderName(RerouteFirst, RerouteLast) + ", or at once when the DSN changes",
+		NextRetry:    ladderName(retry.Min, retry.Max) + fmt.Sprintf(", +-%g %%", 100*RetryJitter),
+		NextCautious: ladderName(CautiousFirst, CautiousLast),
 	} {
 		if string(got) != want {
 			t.Errorf("a schedule is called %q, its numbers are %q", got, want)

@@ -6,15 +6,15 @@ import "time"
 // memory of an earlier login, and that same knock makes it look again; so the
 // first answer after a silence says nothing about now (facts 2).
 const (
-	echoFresh   = time.Minute      // what came before vouches for an answer for this long
-	echoAgain   = 3 * time.Second  // second look otherwise
-	echoLasting = 20 * time.Second // an answer without a cause has to be there this long
+	EchoFresh   = time.Minute      // what came before vouches for an answer for this long
+	EchoAgain   = 3 * time.Second  // second look otherwise
+	EchoLasting = 20 * time.Second // an answer without a cause has to be there this long
 )
 
-// echoAsks are the looks at an answer without a cause, from when it first came.
+// EchoAsks are the looks at an answer without a cause, from when it first came.
 // The knock at 17 s is the first that makes PgBouncer try anew after its own
 // 15 s, the one at 20 s hears of it.
-var echoAsks = []time.Duration{echoAgain, 17 * time.Second, echoLasting}
+var EchoAsks = []time.Duration{EchoAgain, 17 * time.Second, EchoLasting}
 
 // echo remembers answers that did not count yet. The zero value remembers none.
 type echo struct {
@@ -26,10 +26,10 @@ type echo struct {
 // look again if it is not. The circuit breaker and the ban are no memory: they
 // count at once.
 func (e *echo) judge(now, asked, previous time.Time, o Outcome) (counts bool, again time.Time) {
-	again = now.Add(echoAgain)
+	again = now.Add(EchoAgain)
 	switch {
 	case nameless(o):
-		if !e.waiting() || asked.Sub(e.last) >= echoFresh {
+		if !e.waiting() || asked.Sub(e.last) >= EchoFresh {
 			e.first = now
 		}
 		e.last = now
@@ -56,19 +56,19 @@ func nameless(o Outcome) bool {
 }
 
 func fresh(asked, before time.Time) bool {
-	return !before.IsZero() && asked.Sub(before) < echoFresh
+	return !before.IsZero() && asked.Sub(before) < EchoFresh
 }
 
 // waiting reports whether an answer without a cause is being watched.
 func (e *echo) waiting() bool { return !e.first.IsZero() }
 
 // lasted reports whether a look asked at that time comes late enough to count.
-func (e *echo) lasted(asked time.Time) bool { return asked.Sub(e.first) >= echoLasting }
+func (e *echo) lasted(asked time.Time) bool { return asked.Sub(e.first) >= EchoLasting }
 
 // next is when to look again at an answer without a cause; at once when the last
 // look is overdue, which a hanging one before it may cause.
 func (e *echo) next(now time.Time) time.Time {
-	for _, after := range echoAsks {
+	for _, after := range EchoAsks {
 		if at := e.first.Add(after); at.After(now) {
 			return at
 		}

@@ -4,7 +4,7 @@ import "time"
 
 // The two more tries of a shared pooler, from the first rejection: its cached
 // credential may be up to 15 s old just after a rotation (facts 2).
-var spacedTries = []time.Duration{15 * time.Second, 60 * time.Second}
+var SpacedTries = []time.Duration{15 * time.Second, 60 * time.Second}
 
 // Rejection is what is remembered of a rejected credential, also when another one
 // has taken its place: who rolls a secret back must not repeat it.
@@ -45,7 +45,7 @@ func (m *Machine) hold(now time.Time, o Outcome) {
 // askedAgain is when a credential that was first rejected then is tried again.
 func (m *Machine) askedAgain(now, first time.Time) time.Time {
 	if m.target.Shared {
-		for _, after := range spacedTries {
+		for _, after := range SpacedTries {
 			if at := first.Add(after); at.After(now) {
 				return at
 			}
@@ -92,12 +92,12 @@ func (l *ladder) delay(next Next, p Policy, j float64) time.Duration {
 	l.rung++
 	switch next {
 	case NextReroute:
-		return double(rerouteFirst, rerouteLast, rung)
+		return double(RerouteFirst, RerouteLast, rung)
 	case NextCautious:
-		return double(cautiousFirst, cautiousLast, rung)
+		return double(CautiousFirst, CautiousLast, rung)
 	default:
 		base := float64(double(p.Retry.Min, p.Retry.Max, rung))
-		return time.Duration(base * (1 - retryJitter + 2*retryJitter*j))
+		return time.Duration(base * (1 - RetryJitter + 2*RetryJitter*j))
 	}
 }
 

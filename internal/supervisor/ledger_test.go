@@ -32,3 +32,12 @@ func TestSinceOfWindow(t *testing.T) {
 		t.Errorf("%+v at %s", s.Status, s.now)
 	}
 }
+
+// TestWordsAreComplete: people are told something about every reason.
+func TestWordsAreComplete(t *testing.T) {
+	for _, rule := range Rules {
+		if words := phrases[rule.Reason]; rule.State != Lockout && (words.message == "" || words.advice == "") {
+			t.Errorf("%s has no words", rule.Reason)
+		}
+	}
+}

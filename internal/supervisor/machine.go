@@ -151,6 +151,13 @@ func (m *Machine) Admit(now time.Time) (Permit, error) {
 	return m.out, nil
 }
 
+// Target is what the machine speaks for.
+func (m *Machine) Target() Target { return m.target }
+
+// Holds reports whether a permit is the one that is out: it may have been taken
+// back since it was given.
+func (m *Machine) Holds(p Permit) bool { return p.Valid() && p == m.out }
+
 // Due is the earliest time of the next attempt, if there is one. The window of
 // the key is asked as well as the schedule, so that no slip in a schedule can
 // lead into a window.
@@ -205,7 +212,7 @@ func (m *Machine) decide(now, asked, previous time.Time, o Outcome) (opened bool
 	if o.Reason != ReasonLockout && o.Reason != ReasonTimeout {
 		m.echo = echo{} // the pooler had something else to say
 	}
-	rule := ruleFor(o.Reason)
+	rule := RuleFor(o.Reason)
 	switch {
 	case rule.State == Ready:
 		m.succeed(now)
@@ -221,7 +228,7 @@ func (m *Machine) decide(now, asked, previous time.Time, o Outcome) (opened bool
 	case rule.State == Rejected:
 		m.enter(now, Rejected, o, now.Add(m.ladder.delay(rule.Next, m.policy, 0)))
 	case m.State == Ready && m.Failures == 1 && !o.Slow:
-		m.Next = now.Add(confirmDelay) // one failure alone does not drop readiness
+		m.Next = now.Add(ConfirmDelay) // one failure alone does not drop readiness
 	default:
 		m.enter(now, Retrying, o, m.retryAt(now, asked, rule, o))
 	}

@@ -51,7 +51,7 @@ func DefaultPolicy() Policy {
 // Longest returns the longest time without an attempt that the policy can lead
 // to; a deploy's health check has to outlast it (facts 4).
 func (p Policy) Longest() time.Duration {
-	return max(p.ProbeInterval, p.longestRetry(), p.Lockout.Max, p.Ban.Max, p.Rejected.Max, rerouteLast, cautiousLast)
+	return max(p.ProbeInterval, p.longestRetry(), p.Lockout.Max, p.Ban.Max, p.Rejected.Max, RerouteLast, CautiousLast)
 }
 
 // window returns how long a window of the trigger may last.
@@ -65,19 +65,19 @@ func (p Policy) window(t Trigger) Range {
 // longest returns how long a verdict that is no window may keep the next attempt
 // waiting.
 func (p Policy) longest(r Reason) time.Duration {
-	switch ruleFor(r).Next {
+	switch RuleFor(r).Next {
 	case NextHold:
 		return p.Rejected.Max
 	case NextReroute:
-		return rerouteLast
+		return RerouteLast
 	case NextCautious:
-		return cautiousLast
+		return CautiousLast
 	}
 	return p.longestRetry()
 }
 
 func (p Policy) longestRetry() time.Duration {
-	return p.Retry.Max + time.Duration(retryJitter*float64(p.Retry.Max))
+	return p.Retry.Max + time.Duration(RetryJitter*float64(p.Retry.Max))
 }
 
 // demote turns a lockout that the policy does not count into the plain fault

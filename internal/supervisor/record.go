@@ -152,7 +152,7 @@ func (m *Machine) resume(now time.Time, r Record) {
 			State: v.State, Reason: v.Reason, Trigger: v.Trigger, Cause: v.Cause, Since: v.Since,
 			Next: carried(now, v.Next, m.policy.longest(v.Reason)), Failures: v.Failures, WindowsInRow: v.Windows,
 		}
-		m.asked, m.ladder = past(now, v.Asked), ladder{ruleFor(v.Reason).Next, v.Rung}
+		m.asked, m.ladder = past(now, v.Asked), ladder{RuleFor(v.Reason).Next, v.Rung}
 	default:
 		m.begin(now)
 	}

@@ -50,23 +50,23 @@ var Rules = []Rule{
 	{ReasonWaiverExpired, Misconfigured, NextNever, "the waiver for the direct connection has ended"},
 }
 
-// ruleFor returns the row of a reason. A reason without a row cannot come from
+// RuleFor returns the row of a reason. A reason without a row cannot come from
 // the classifier; it is treated as the cautious unknown.
-func ruleFor(r Reason) Rule {
+func RuleFor(r Reason) Rule {
 	for _, rule := range Rules {
 		if rule.Reason == r {
 			return rule
 		}
 	}
-	return ruleFor(ReasonUnknown)
+	return RuleFor(ReasonUnknown)
 }
 
 // Fixed delays of contract 4 that no variable changes.
 const (
-	confirmDelay = 2 * time.Second // second look before readiness drops
+	ConfirmDelay = 2 * time.Second // second look before readiness drops
 
-	rerouteFirst, rerouteLast   = 60 * time.Second, 5 * time.Minute
-	cautiousFirst, cautiousLast = 60 * time.Second, 15 * time.Minute
+	RerouteFirst, RerouteLast   = 60 * time.Second, 5 * time.Minute
+	CautiousFirst, CautiousLast = 60 * time.Second, 15 * time.Minute
 
-	retryJitter = 0.2
+	RetryJitter = 0.2
 )

@@ -254,11 +254,11 @@ func (s *schedule) probe(t *rapid.T) {
 		}
 	case s.m.Reason == ReasonAuthFailed && wait <= s.policy.Rejected.Max:
 		s.holds[s.target.Credential] = deadline{s.m.Next, s.policy.Rejected.Max}
-	case s.m.State == Rejected && wait > s.policy.Rejected.Max, s.m.State == Retrying && wait > cautiousLast:
+	case s.m.State == Rejected && wait > s.policy.Rejected.Max, s.m.State == Retrying && wait > CautiousLast:
 		t.Fatalf("%s for %s", s.m.State, wait)
-	case s.m.State == Ready && wait != s.policy.ProbeInterval && wait != confirmDelay:
+	case s.m.State == Ready && wait != s.policy.ProbeInterval && wait != ConfirmDelay:
 		t.Fatalf("ready, and next after %s", wait)
-	case s.m.State == Ready && o.Reason != ReasonOK && ruleFor(o.Reason).State != Retrying:
+	case s.m.State == Ready && o.Reason != ReasonOK && RuleFor(o.Reason).State != Retrying:
 		t.Fatalf("ready in spite of %s", o.Reason)
 	}
 	s.save()

@@ -124,7 +124,7 @@ func (s *Supervisor) probe(ctx context.Context) {
 		}
 		return
 	}
-	if s.keep(ctx); permit != s.machine.out {
+	if s.keep(ctx); !s.machine.Holds(permit) {
 		return
 	}
 	probing, cancel := context.WithTimeout(ctx, s.policy.ProbeTimeout)
@@ -143,7 +143,7 @@ func (s *Supervisor) publish(t Transition, last Attempt) {
 	before := s.Snapshot()
 	s.snapshot.Store(&Snapshot{
 		Status:   t.To,
-		Target:   s.machine.target,
+		Target:   s.machine.Target(),
 		Attempt:  last,
 		Ledger:   before.record(t),
 		Unstored: before.Unstored,

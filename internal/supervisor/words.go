@@ -105,7 +105,7 @@ func (s *Snapshot) Message(now time.Time) string {
 		return s.fill(echoMessage, now)
 	}
 	message := phrases[s.Reason].message
-	switch next := ruleFor(s.Reason).Next; {
+	switch next := RuleFor(s.Reason).Next; {
 	case s.RetryAt().IsZero():
 	case s.Remaining(now) == 0:
 		message += " The next attempt is under way."
