@@ -24,7 +24,8 @@ var directions = []struct {
 	reason string
 }{
 	{"internal/dsn", []string{module, "net ", "github.com/"}, "the DSN rules are pure and offline"},
-	{"internal/supervisor", []string{module, "net", "github.com/"}, "the machine is pure and cannot dial"},
+	{"internal/supervisor/machine", []string{module, "net", "os", "context", "github.com/"}, "the machine is pure: no clock, nobody asked, nothing of ours"},
+	{"internal/supervisor", []string{module + "internal/probe", module + "internal/store", module + "internal/health", "net", "github.com/"}, "the driver knows one permit, one outcome and a place to store"},
 	{"internal/store", []string{module + "internal/probe", module + "internal/health", module + "internal/dsn", "net", "github.com/jackc/pgx"}, "a store keeps what the machine says, and knows nothing else"},
 	{"internal/probe", []string{module + "internal/health", module + "internal/store", "net/http"}, "the prober does not know who reads"},
 	{"internal/health", []string{module + "internal/probe", "github.com/jackc/pgx"}, "a request cannot cause a connection"},

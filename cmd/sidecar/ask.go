@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // askTwice is the note on a lockout that may be an old one, where nobody vouches
@@ -18,22 +18,22 @@ const askTwice = "PgBouncer may be answering from memory. Ask twice: sidecar pro
 const namesNoCause = "PgBouncer before 1.24 says the same for up to half a minute after a restart of PostgreSQL. If there was one, ask again then."
 
 // login spends one permit on one login and SELECT 1.
-func login(ctx context.Context, db database, c config) supervisor.Outcome {
+func login(ctx context.Context, db database, c config) machine.Outcome {
 	return spend(ctx, db, c, db.prober.Probe)
 }
 
 // spend gets one permit, spends it on ask within a probe's time, and returns what
 // the machine takes the outcome for.
-func spend(ctx context.Context, db database, c config, ask func(context.Context, supervisor.Permit) supervisor.Outcome) supervisor.Outcome {
-	machine := supervisor.NewMachine(c.policy(), db.target, rand.Float64, time.Now())
-	permit, err := machine.Admit(time.Now())
+func spend(ctx context.Context, db database, c config, ask func(context.Context, machine.Permit) machine.Outcome) machine.Outcome {
+	m := machine.New(c.policy(), db.target, rand.Float64, time.Now())
+	permit, err := m.Admit(time.Now())
 	if err != nil {
-		return supervisor.Outcome{Reason: db.target.Fault, Message: err.Error()}
+		return machine.Outcome{Reason: db.target.Fault, Message: err.Error()}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.policy().ProbeTimeout)
 	defer cancel()
 	outcome := ask(ctx, permit)
-	return machine.Settle(time.Now(), permit, outcome).Outcome
+	return m.Settle(time.Now(), permit, outcome).Outcome
 }
 
 // tell prints a report for people or as JSON and ends with its exit code. One that

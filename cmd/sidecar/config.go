@@ -14,7 +14,7 @@ import (
 	"github.com/kelseyhightower/envconfig"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // config is the environment (contract 2). An empty variable is an unset one.
@@ -186,15 +186,15 @@ func (c config) rules() dsn.Rules {
 func (c config) token() dsn.Secret { return dsn.NewSecret(c.Token) }
 
 // policy is the supervisor's.
-func (c config) policy() supervisor.Policy {
+func (c config) policy() machine.Policy {
 	d := func(s span) time.Duration { return time.Duration(s) }
-	return supervisor.Policy{
+	return machine.Policy{
 		ProbeInterval: d(c.ProbeInterval),
 		ProbeTimeout:  d(c.ProbeTimeout),
-		Retry:         supervisor.Range{Min: d(c.RetryMin), Max: d(c.RetryMax)},
-		Lockout:       supervisor.Range{Min: d(c.LockoutMin), Max: d(c.LockoutMax)},
-		Ban:           supervisor.Range{Min: d(c.BanMin), Max: d(c.BanMax)},
-		Rejected:      supervisor.Range{Min: d(c.RejectedMin), Max: d(c.RejectedMax)},
+		Retry:         machine.Range{Min: d(c.RetryMin), Max: d(c.RetryMax)},
+		Lockout:       machine.Range{Min: d(c.LockoutMin), Max: d(c.LockoutMax)},
+		Ban:           machine.Range{Min: d(c.BanMin), Max: d(c.BanMax)},
+		Rejected:      machine.Range{Min: d(c.RejectedMin), Max: d(c.RejectedMax)},
 		Counts:        c.LockoutOn,
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // span is a span of time between the two bounds.
@@ -21,7 +21,7 @@ const leastSpan, mostSpan = 10 * time.Millisecond, 30 * 24 * time.Hour
 
 // Decode implements envconfig.Decoder.
 func (s *span) Decode(text string) error {
-	d, err := supervisor.ParseSpan(strings.TrimSpace(text))
+	d, err := machine.ParseSpan(strings.TrimSpace(text))
 	if err != nil || d < leastSpan || d > mostSpan {
 		return errors.New("want a span of time such as 15m, 900s or 900, from 10ms to 720h")
 	}
@@ -53,15 +53,15 @@ func (m *envMode) Decode(text string) error {
 }
 
 // counts are the triggers that are lockouts.
-type counts map[supervisor.Trigger]bool
+type counts map[machine.Trigger]bool
 
 // Decode implements envconfig.Decoder.
 func (c *counts) Decode(text string) error {
 	*c = make(counts)
 	for name := range strings.SplitSeq(text, ",") {
-		trigger := supervisor.Trigger(strings.TrimSpace(name))
-		if !slices.Contains(supervisor.Triggers, trigger) {
-			return fmt.Errorf("want a list out of %v", supervisor.Triggers)
+		trigger := machine.Trigger(strings.TrimSpace(name))
+		if !slices.Contains(machine.Triggers, trigger) {
+			return fmt.Errorf("want a list out of %v", machine.Triggers)
 		}
 		(*c)[trigger] = true
 	}

@@ -16,7 +16,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/store"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 func newDemo(std streams) *cobra.Command {
@@ -40,7 +40,7 @@ until Ctrl-C.`,
 // demoConfig is the policy with seconds for minutes.
 func demoConfig() config {
 	s := func(d time.Duration) span { return span(d) }
-	counts := counts(supervisor.DefaultPolicy().Counts)
+	counts := counts(machine.DefaultPolicy().Counts)
 	return config{
 		Mode: envMode(dsn.Dev), LockoutOn: counts,
 		ProbeInterval: s(time.Second), ProbeTimeout: s(time.Second),
@@ -75,7 +75,7 @@ func demo(ctx context.Context, std streams, once bool) error {
 	url := fmt.Sprintf("http://127.0.0.1:%d", listener.Addr().(*net.TCPAddr).Port)
 	t := &telling{out: std.out, begun: time.Now(), sidecar: health.Client{URL: url}, without: without, with: with}
 	go func() {
-		ended <- supervise(ctx, listener, demoRotation(with.db, c, slog.New(demoLog{t})), supervisor.Record{})
+		ended <- supervise(ctx, listener, demoRotation(with.db, c, slog.New(demoLog{t})), machine.Record{})
 	}()
 	err = t.story(ctx, c)
 	if err == nil && !once {

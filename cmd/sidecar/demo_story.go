@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/health"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // story plays the acts; each begins when the one before has happened, not by the
@@ -16,7 +16,7 @@ func (t *telling) story(ctx context.Context, c config) error {
 	t.say("Look over its shoulder from another terminal:")
 	t.line("  curl -i %s/readyz", t.sidecar.URL)
 	t.line("  curl -s %s/status", t.sidecar.URL)
-	if _, err := t.await(ctx, supervisor.Ready); err != nil {
+	if _, err := t.await(ctx, machine.Ready); err != nil {
 		return err
 	}
 	apps, stop := context.WithCancel(ctx)
@@ -33,7 +33,7 @@ func (t *telling) story(ctx context.Context, c config) error {
 	t.say("Now somebody rotates the password underneath and forgets the apps.")
 	t.without.accept("rotated")
 	t.with.accept("rotated")
-	locked, err := t.await(ctx, supervisor.Lockout)
+	locked, err := t.await(ctx, machine.Lockout)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (t *telling) story(ctx context.Context, c config) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.await(ctx, supervisor.Ready); err != nil {
+	if _, err := t.await(ctx, machine.Ready); err != nil {
 		return err
 	}
 	t.say("The window is over: one trial, and the sidecar says ready. Its apps come back.")
@@ -76,7 +76,7 @@ func (t *telling) window(ctx context.Context) (inside [2]int, err error) {
 		if err != nil {
 			return inside, err
 		}
-		if status.State != string(supervisor.Lockout) || status.RetryInSeconds == 0 {
+		if status.State != string(machine.Lockout) || status.RetryInSeconds == 0 {
 			return inside, nil
 		}
 		inside = [2]int{now[0] - begun[0], now[1] - begun[1]}
@@ -90,7 +90,7 @@ func (t *telling) window(ctx context.Context) (inside [2]int, err error) {
 }
 
 // await polls the sidecar until it is in the state.
-func (t *telling) await(ctx context.Context, state supervisor.State) (health.Status, error) {
+func (t *telling) await(ctx context.Context, state machine.State) (health.Status, error) {
 	for {
 		status, err := t.sidecar.Status(ctx)
 		if err == nil && status.State == string(state) {

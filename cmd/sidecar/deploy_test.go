@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestDeployOutlastsWindows: a health check that gives up inside a window would
 // fail the very deploy that brings the cure (facts 4).
 func TestDeployOutlastsWindows(t *testing.T) {
-	longest := supervisor.DefaultPolicy().Longest()
+	longest := machine.DefaultPolicy().Longest()
 	for _, file := range []string{"../../deploy/railway.toml", "../../deploy/railway.ts"} {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/store"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestDocsCommands: docs/commands.md has every command and every flag, and no
@@ -48,8 +48,8 @@ func TestDocsJSON(t *testing.T) {
 	t.Parallel()
 	pooler := listen(t, poolersim.Script{Answer: activity})
 	state := filepath.Join(t.TempDir(), "state.json")
-	window := supervisor.Window{Key: "11111111", Trigger: supervisor.TriggerCircuitBreaker, Opened: time.Now(), Until: time.Now().Add(time.Hour), InRow: 1}
-	if err := store.NewFile(state).Overwrite(t.Context(), supervisor.Record{Windows: []supervisor.Window{window}}); err != nil {
+	window := machine.Window{Key: "11111111", Trigger: machine.TriggerCircuitBreaker, Opened: time.Now(), Until: time.Now().Add(time.Hour), InRow: 1}
+	if err := store.NewFile(state).Overwrite(t.Context(), machine.Record{Windows: []machine.Window{window}}); err != nil {
 		t.Fatal(err)
 	}
 	env := []string{"PORT=1", "SIDECAR_STATE=file:" + state, "DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb") + "&pgbouncer=true"} // with a finding

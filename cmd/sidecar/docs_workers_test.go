@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestDocsWorkerFlags: docs/workers.md has every flag of run and wait with its
@@ -31,7 +31,7 @@ func TestDocsWorkerFlags(t *testing.T) {
 		command.Flags().VisitAll(func(f *pflag.Flag) {
 			said, ok := documented["--"+f.Name]
 			is, want := said, f.DefValue
-			if d, err := supervisor.ParseSpan(said); err == nil && d > 0 { // 20m is 20m0s
+			if d, err := machine.ParseSpan(said); err == nil && d > 0 { // 20m is 20m0s
 				is = d.String()
 			}
 			if !ok || is != want {

@@ -15,7 +15,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // asked is how often the sidecar has been asked for its readiness.
@@ -86,7 +86,7 @@ func TestExamplePool(t *testing.T) {
 		t.Errorf("%d questions for the requests of an app whose pool works", n)
 	}
 	pooler.Set(poolersim.Script{OnStartup: poolersim.CircuitBreaker})
-	s.await(supervisor.Lockout, 10*time.Second)
+	s.await(machine.Lockout, 10*time.Second)
 	a.say("later 100", "done")
 	a.say("get", "pool 1")
 	a.say("lost", "done")
@@ -183,7 +183,7 @@ func TestExampleShell(t *testing.T) {
 	r = work(again)
 	r.awaitStarts(2, 10*time.Second)
 	pooler.Set(poolersim.Script{OnStartup: poolersim.CircuitBreaker})
-	s.await(supervisor.Lockout, 10*time.Second)
+	s.await(machine.Lockout, 10*time.Second)
 	free(r)
 	<-time.After(3 * time.Second) // more than one question's time
 	if n := len(r.starts()); n != 2 {

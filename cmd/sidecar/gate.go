@@ -8,7 +8,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/gate"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // gateFlags are what gate may be told.
@@ -71,7 +71,7 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	default:
 		outcome := login(ctx, db, c)
 		report.Took(outcome)
-		if outcome.Trigger == supervisor.TriggerServerLoginRetry && !found.Vouched {
+		if outcome.Trigger == machine.TriggerServerLoginRetry && !found.Vouched {
 			report.Note(askTwice)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // gateWith runs "sidecar gate --json" and returns its report.
@@ -24,9 +24,9 @@ func gateWith(t *testing.T, flags string, env ...string) gate.Report {
 // may be the cure, with --no-connect, a window or hold is a warning.
 func TestGateInWindow(t *testing.T) {
 	t.Parallel()
-	for state, script := range map[supervisor.State]poolersim.Script{
-		supervisor.Lockout:  {OnStartup: poolersim.CircuitBreaker},
-		supervisor.Rejected: {Auth: poolersim.MD5, Password: "another"},
+	for state, script := range map[machine.State]poolersim.Script{
+		machine.Lockout:  {OnStartup: poolersim.CircuitBreaker},
+		machine.Rejected: {Auth: poolersim.MD5, Password: "another"},
 	} {
 		pooler := listen(t, script)
 		raw := pooler.DSN("app", "pw-of-app", "appdb")
@@ -47,13 +47,13 @@ func TestGateInWindow(t *testing.T) {
 		}
 		report = gateWith(t, "", env...)
 		want, logins := exitLockout, 0
-		if state == supervisor.Rejected { // a hold is no window: it dials, and says so
+		if state == machine.Rejected { // a hold is no window: it dials, and says so
 			want, logins = exitFailure, 1
 		}
 		if n := pooler.Counts().Sockets - sockets; report.ExitCode != want || n != logins {
 			t.Errorf("%s: %d sockets, %+v", state, n, report)
 		}
-		if check := report.Checks[5]; state == supervisor.Rejected &&
+		if check := report.Checks[5]; state == machine.Rejected &&
 			(!strings.HasPrefix(check.Message, "the sidecar's last login, at ") || strings.Contains(check.Remedy, "bans")) {
 			t.Errorf("a hold is told as %+v", check)
 		}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/health"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // How SIDECAR_INHERIT_URL is asked (contract 2): a platform's name may need a
@@ -25,7 +25,7 @@ const (
 // inherit adds to the record what the deployment before knows: its window, of
 // whichever key, since the DSN may change later. A changed variable is a new
 // process, which must not dial inside the old one's window (facts 4).
-func inherit(ctx context.Context, c config, record supervisor.Record, own string, log *slog.Logger) supervisor.Record {
+func inherit(ctx context.Context, c config, record machine.Record, own string, log *slog.Logger) machine.Record {
 	last, why := hear(ctx, c, own)
 	switch {
 	case len(last) == 0:
@@ -38,9 +38,9 @@ func inherit(ctx context.Context, c config, record supervisor.Record, own string
 		until, waits := remaining(s, now)
 		switch {
 		case !waits:
-		case stateOf(s) == string(supervisor.Lockout):
+		case stateOf(s) == string(machine.Lockout):
 			record.Windows = append(record.Windows, windowOf(s, until))
-		case s.Reason == string(supervisor.ReasonStoreLost):
+		case s.Reason == string(machine.ReasonStoreLost):
 			if lost := until.Add(-c.policy().Lockout.Min); lost.After(record.Lost) {
 				record.Lost = lost
 			}
@@ -79,7 +79,7 @@ func hear(ctx context.Context, c config, own string) (last map[string]health.Sta
 // stateOf is the state behind an answer: a process that was told to end says so in
 // place of it, and its last entry in the history tells.
 func stateOf(s health.Status) string {
-	if n := len(s.History); s.State == string(supervisor.Stopping) && n > 0 {
+	if n := len(s.History); s.State == string(machine.Stopping) && n > 0 {
 		return s.History[n-1].To
 	}
 	return s.State
@@ -89,7 +89,7 @@ func stateOf(s health.Status) string {
 // knows yet whether it goes on.
 func settled(answers map[string]health.Status) bool {
 	for _, s := range answers {
-		if stateOf(s) == string(supervisor.Lockout) && s.RetryInSeconds == 0 {
+		if stateOf(s) == string(machine.Lockout) && s.RetryInSeconds == 0 {
 			return false
 		}
 	}
@@ -109,9 +109,9 @@ func remaining(s health.Status, now time.Time) (until time.Time, waits bool) {
 	return until, true
 }
 
-func windowOf(s health.Status, until time.Time) supervisor.Window {
-	w := supervisor.Window{
-		Key: s.Key, Trigger: supervisor.Trigger(s.Trigger), Cause: s.Cause, Opened: s.Since, Until: until, InRow: s.WindowsInRow,
+func windowOf(s health.Status, until time.Time) machine.Window {
+	w := machine.Window{
+		Key: s.Key, Trigger: machine.Trigger(s.Trigger), Cause: s.Cause, Opened: s.Since, Until: until, InRow: s.WindowsInRow,
 	}
 	if s.LastAttempt != nil {
 		w.Opened = s.LastAttempt.At
@@ -158,7 +158,7 @@ func statusOf(ctx context.Context, client health.Client, address string) (health
 		return status, err
 	}
 	ready, other := client.Readiness(ctx)
-	if other != nil || ready.State == string(supervisor.Starting) || ready.State == string(supervisor.Misconfigured) {
+	if other != nil || ready.State == string(machine.Starting) || ready.State == string(machine.Misconfigured) {
 		return status, err
 	}
 	return health.Status{

@@ -14,7 +14,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestRedeploy: the deployment before is in a window; the new process, with a new
@@ -41,10 +41,10 @@ func TestRedeploy(t *testing.T) {
 	elsewhere := "SIDECAR_INHERIT_URL=" + strings.Replace(old.url, "127.0.0.1", "localhost", 1)
 	sockets := pooler.Counts().Sockets
 	otherToken := startSidecar(t, right, elsewhere, "SIDECAR_TOKEN=changed-with-it") // /readyz is open to all
-	otherToken.awaitReadiness(supervisor.Lockout, 10*time.Second)
+	otherToken.awaitReadiness(machine.Lockout, 10*time.Second)
 	otherToken.kill()
 	inherits := startSidecar(t, right, elsewhere, "SIDECAR_TOKEN=open-sesame")
-	inherits.awaitReadiness(supervisor.Lockout, 10*time.Second)
+	inherits.awaitReadiness(machine.Lockout, 10*time.Second)
 	inherits.kill()
 	old.kill()
 	check(startSidecar(t, right, state, elsewhere))
@@ -97,7 +97,7 @@ func TestInherit(t *testing.T) {
 			}))
 			defer server.Close()
 			var log bytes.Buffer
-			mine := supervisor.Record{Windows: []supervisor.Window{{Key: "mine"}}}
+			mine := machine.Record{Windows: []machine.Window{{Key: "mine"}}}
 			policy := demoConfig()
 			policy.InheritURL = server.URL
 			record := inherit(t.Context(), policy, mine, "own", slog.New(slog.NewTextHandler(&log, nil)))
@@ -135,7 +135,7 @@ func TestInheritBeforeTheDSN(t *testing.T) {
 	s := startSidecar(t, "DATABASE_URL_FILE="+file, "SIDECAR_INHERIT_URL="+old.url)
 	s.awaitLine("READY=false reason=no_config")
 	put(t, file, pooler.DSN("app", "right", "appdb"), true)
-	s.await(supervisor.Lockout, 10*time.Second)
+	s.await(machine.Lockout, 10*time.Second)
 	if n := pooler.Counts().Sockets; n != 1 {
 		t.Errorf("%d sockets", n)
 	}

@@ -19,7 +19,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // beSidecar makes the test binary the sidecar itself, for the tests that start
@@ -165,7 +165,7 @@ func (s *sidecar) status() (status health.Status) {
 }
 
 // await polls until the sidecar is in the state and returns its status then.
-func (s *sidecar) await(state supervisor.State, within time.Duration) (status health.Status) {
+func (s *sidecar) await(state machine.State, within time.Duration) (status health.Status) {
 	s.t.Helper()
 	realpeer.Until(s.t, within, "state "+string(state), func() error {
 		if status = s.status(); status.State != string(state) {
@@ -177,7 +177,7 @@ func (s *sidecar) await(state supervisor.State, within time.Duration) (status he
 }
 
 // awaitReadiness is await by /readyz, which wants no token.
-func (s *sidecar) awaitReadiness(state supervisor.State, within time.Duration) {
+func (s *sidecar) awaitReadiness(state machine.State, within time.Duration) {
 	s.t.Helper()
 	realpeer.Until(s.t, within, "state "+string(state), func() error {
 		if ready, err := (health.Client{URL: s.url}).Readiness(s.t.Context()); err != nil || ready.State != string(state) {

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 const (
@@ -178,7 +178,7 @@ func readyWithRole(t *testing.T, pg *realpeer.Postgres) {
 	t.Helper()
 	pooler := realpeer.StartPgBouncer(t, pg, realpeer.PgBouncerConfig{Users: map[string]string{appRole: appPassword}})
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN(appRole, appPassword))
-	s.await(supervisor.Ready, 20*time.Second)
+	s.await(machine.Ready, 20*time.Second)
 	s.stop()
 	pooler.Stop(t)
 }

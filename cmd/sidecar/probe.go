@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/gate"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // probeFlags are what probe may be told besides the DSN.
@@ -68,7 +68,7 @@ func probeDatabase(ctx context.Context, db database, c config, std streams, flag
 		report.Refused(known)
 	} else {
 		outcome := login(ctx, db, c)
-		echo := outcome.Trigger == supervisor.TriggerServerLoginRetry
+		echo := outcome.Trigger == machine.TriggerServerLoginRetry
 		if echo && flags.twice {
 			fmt.Fprintln(std.err, "sidecar: PgBouncer may be answering from memory; looking again in 3 s")
 			if sleep(ctx, secondLook) == nil {
@@ -79,7 +79,7 @@ func probeDatabase(ctx context.Context, db database, c config, std streams, flag
 		switch {
 		case echo && !flags.twice && !known.Vouched:
 			report.Note(askTwice)
-		case outcome.Trigger == supervisor.TriggerServerLoginRetry && outcome.Cause == "":
+		case outcome.Trigger == machine.TriggerServerLoginRetry && outcome.Cause == "":
 			report.Note(namesNoCause)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // probeWith runs "sidecar probe --json" and returns its report.
@@ -32,7 +32,7 @@ func TestProbeInWindow(t *testing.T) {
 	other := listen(t, poolersim.Script{})
 	raw := pooler.DSN("app", "pw-of-app", "appdb")
 	s := startSidecar(t, "DATABASE_URL="+raw)
-	status := s.await(supervisor.Lockout, 10*time.Second)
+	status := s.await(machine.Lockout, 10*time.Second)
 	before := pooler.Counts().Sockets
 	for _, c := range []struct {
 		dsn     string
@@ -67,7 +67,7 @@ func TestProbeDuringTrial(t *testing.T) {
 	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
 	raw := pooler.DSN("app", "pw-of-app", "appdb")
 	s := startSidecar(t, "DATABASE_URL="+raw, "SIDECAR_LOCKOUT_MIN=500ms", "SIDECAR_LOCKOUT_MAX=500ms", "SIDECAR_PROBE_TIMEOUT=1h")
-	s.await(supervisor.Lockout, 10*time.Second)
+	s.await(machine.Lockout, 10*time.Second)
 	pooler.Set(poolersim.Script{OnStartup: poolersim.Hang})
 	count := pooler.Counts().Startups
 	realpeer.Until(t, 10*time.Second, "the trial", func() error {
@@ -91,7 +91,7 @@ func TestProbeCountsLikeServe(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	s := startSidecar(t, env[:2]...)
-	if status := s.await(supervisor.Retrying, 10*time.Second); status.Reason != "saturated" || status.LastAttempt.Reason != "saturated" {
+	if status := s.await(machine.Retrying, 10*time.Second); status.Reason != "saturated" || status.LastAttempt.Reason != "saturated" {
 		t.Errorf("%+v", status)
 	}
 }

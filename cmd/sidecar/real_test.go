@@ -9,7 +9,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 const realPassword = "right-horse-7"
@@ -29,7 +29,7 @@ func TestRealReady(t *testing.T) {
 	t.Parallel()
 	_, pooler := realPair(t, nil)
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", realPassword), "SIDECAR_PROBE_INTERVAL=200ms")
-	s.await(supervisor.Ready, 20*time.Second)
+	s.await(machine.Ready, 20*time.Second)
 	realpeer.Until(t, 20*time.Second, "five logins", func() error {
 		if n := s.status().Logins.Total; n < 5 {
 			return fmt.Errorf("%d logins", n)
@@ -54,7 +54,7 @@ func TestRealWrongClientPassword(t *testing.T) {
 	t.Parallel()
 	_, pooler := realPair(t, nil)
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "wrong-horse-7"), "SIDECAR_PROBE_INTERVAL=200ms")
-	status := s.await(supervisor.Rejected, 20*time.Second)
+	status := s.await(machine.Rejected, 20*time.Second)
 	if status.Reason != "auth_failed" || status.RetryInSeconds < 15*60-5 || status.RetryInSeconds > 30*60 {
 		t.Errorf("reason %s, next attempt in %d s", status.Reason, status.RetryInSeconds)
 	}
@@ -76,11 +76,11 @@ func TestRealLockout(t *testing.T) {
 	pg, pooler := realPair(t, nil)
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", realPassword),
 		"SIDECAR_PROBE_INTERVAL=500ms", "SIDECAR_LOCKOUT_MIN=20s", "SIDECAR_LOCKOUT_MAX=21s")
-	s.await(supervisor.Ready, 20*time.Second)
+	s.await(machine.Ready, 20*time.Second)
 	pg.SetPassword(t, "app", "another-horse-8")
 	pg.Disconnect(t, "app")
 
-	status := s.await(supervisor.Lockout, 60*time.Second)
+	status := s.await(machine.Lockout, 60*time.Second)
 	if status.Trigger != "server_login_retry" || status.RetryInSeconds < 19 || status.RetryInSeconds > 21 || status.WindowsInRow != 1 {
 		t.Errorf("%+v", status)
 	}
@@ -96,7 +96,7 @@ func TestRealLockout(t *testing.T) {
 	}
 
 	pg.SetPassword(t, "app", realPassword)
-	status = s.await(supervisor.Ready, 30*time.Second)
+	status = s.await(machine.Ready, 30*time.Second)
 	if windows := count(status.History, "lockout", "lockout"); windows != 1 {
 		t.Errorf("%d windows: %+v", windows, status.History)
 	}
@@ -125,7 +125,7 @@ func TestRealRestart(t *testing.T) {
 					t.Parallel()
 					pg, pooler := realPair(t, map[string]string{"query_wait_timeout": wait})
 					s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", realPassword), "SIDECAR_PROBE_INTERVAL=1s")
-					s.await(supervisor.Ready, 20*time.Second)
+					s.await(machine.Ready, 20*time.Second)
 					down := time.Now()
 					if who == "postgres" {
 						pg.Stop(t, realpeer.Fast)

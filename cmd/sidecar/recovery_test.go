@@ -14,7 +14,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestStagedRecovery: after a lockout the API comes up first, then the workers
@@ -23,7 +23,7 @@ func TestStagedRecovery(t *testing.T) {
 	t.Parallel()
 	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_LOCKOUT_MIN=3s", "SIDECAR_LOCKOUT_MAX=3s", "SIDECAR_PROBE_INTERVAL=200ms")
-	s.await(supervisor.Lockout, 10*time.Second)
+	s.await(machine.Lockout, 10*time.Second)
 	const stage, jitter = 5 * time.Second, time.Second
 	var stages []*launched
 	for i := range 3 {
@@ -34,7 +34,7 @@ func TestStagedRecovery(t *testing.T) {
 		r.awaitWords(&r.says, "waiting: Lockout backoff: ", 10*time.Second)
 	}
 	pooler.Set(poolersim.Script{})
-	ready := *s.await(supervisor.Ready, 10*time.Second).LastSuccessAt
+	ready := *s.await(machine.Ready, 10*time.Second).LastSuccessAt
 	for i, r := range stages {
 		r.awaitStarts(1, 20*time.Second)
 		after, due := r.starts()[0].Sub(ready), time.Duration(i)*stage
@@ -56,7 +56,7 @@ func TestStampede(t *testing.T) {
 	const waiters, jitter, question, slack = 200, 3 * time.Second, 2400 * time.Millisecond, 2 * time.Second
 	pooler := listen(t, poolers["STARTING"])
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_RETRY_MIN=100ms", "SIDECAR_RETRY_MAX=100ms")
-	s.await(supervisor.Retrying, 10*time.Second)
+	s.await(machine.Retrying, 10*time.Second)
 	wait := waiter(t, s.url, jitter)
 	var all sync.WaitGroup
 	var waiting atomic.Int32
@@ -77,7 +77,7 @@ func TestStampede(t *testing.T) {
 		return nil
 	})
 	pooler.Set(poolersim.Script{})
-	ready := s.await(supervisor.Ready, 10*time.Second).Since
+	ready := s.await(machine.Ready, 10*time.Second).Since
 	all.Wait()
 	slices.SortFunc(released, time.Time.Compare)
 	first, median, last := released[0].Sub(ready), released[waiters/2].Sub(ready), released[waiters-1].Sub(ready)

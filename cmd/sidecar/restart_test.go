@@ -15,7 +15,7 @@ import (
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/store"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // kill ends a sidecar as a platform in a hurry does.
@@ -27,7 +27,7 @@ func (s *sidecar) kill() {
 }
 
 // recordIn reads the record of a state file.
-func recordIn(t *testing.T, path string) supervisor.Record {
+func recordIn(t *testing.T, path string) machine.Record {
 	t.Helper()
 	r, _, err := store.NewFile(path).Load(t.Context())
 	if err != nil {
@@ -55,7 +55,7 @@ func TestRestartInWindow(t *testing.T) {
 	}
 	for _, dsn := range []string{dsn, "DATABASE_URL=" + pooler.DSN("app", "another", "appdb"), dsn} {
 		s = startSidecar(t, dsn, state)
-		status := s.await(supervisor.Lockout, 10*time.Second)
+		status := s.await(machine.Lockout, 10*time.Second)
 		if !status.RetryAt.Equal(*until) || status.Trigger != "circuit_breaker" || status.WindowsInRow != 1 || status.Store.Kind != "file" || !status.Store.Healthy {
 			t.Errorf("until %s, want %s: %+v", status.RetryAt, until, status)
 		}
@@ -67,7 +67,7 @@ func TestRestartInWindow(t *testing.T) {
 	}
 
 	s = startSidecar(t, dsn, state)
-	s.await(supervisor.Lockout, 10*time.Second)
+	s.await(machine.Lockout, 10*time.Second)
 	pooler.Set(poolersim.Script{})
 	clearing := exec.Command(os.Args[0], "state", "clear", "--yes")
 	clearing.Env = []string{beSidecar + "=1", state}
@@ -75,7 +75,7 @@ func TestRestartInWindow(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	s.command.Process.Signal(syscall.SIGHUP)
-	if status := s.await(supervisor.Ready, 10*time.Second); status.WindowsInRow != 0 {
+	if status := s.await(machine.Ready, 10*time.Second); status.WindowsInRow != 0 {
 		t.Errorf("%+v", status)
 	}
 }
@@ -93,11 +93,11 @@ func TestClearBefore(t *testing.T) {
 	s.kill()
 	pooler.Set(poolersim.Script{})
 	s = startSidecar(t, dsn, state, "SIDECAR_CLEAR_BEFORE="+before.Truncate(time.Second).Format(time.RFC3339))
-	s.await(supervisor.Lockout, 10*time.Second)
+	s.await(machine.Lockout, 10*time.Second)
 	s.kill()
 	after := time.Now().UTC().Format(time.RFC3339Nano)
 	s = startSidecar(t, dsn, state, "SIDECAR_CLEAR_BEFORE="+after)
-	s.await(supervisor.Ready, 10*time.Second)
+	s.await(machine.Ready, 10*time.Second)
 	if want := "SIDECAR_CLEAR_BEFORE: 1 windows and holds from before "; strings.Count(s.lines(), want) != 1 {
 		t.Errorf("no line %q:\n%s", want, s.lines())
 	}
@@ -110,7 +110,7 @@ func TestKilled(t *testing.T) {
 	const times = 100
 	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
 	path := filepath.Join(t.TempDir(), "state.json")
-	windows := make(map[time.Time]supervisor.Window)
+	windows := make(map[time.Time]machine.Window)
 	for range times {
 		s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE=file:"+path,
 			"SIDECAR_LOCKOUT_MIN=300ms", "SIDECAR_LOCKOUT_MAX=400ms", "SIDECAR_RETRY_MIN=50ms", "SIDECAR_RETRY_MAX=200ms")
@@ -172,21 +172,21 @@ func TestSecondProcess(t *testing.T) {
 	pooler := listen(t, poolersim.Script{})
 	env := []string{"DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE=file:" + filepath.Join(t.TempDir(), "state.json"), "SIDECAR_PROBE_INTERVAL=100ms"}
 	first := startSidecar(t, env...)
-	first.await(supervisor.Ready, 10*time.Second)
+	first.await(machine.Ready, 10*time.Second)
 	second := startSidecar(t, env...)
-	second.await(supervisor.Ready, 10*time.Second)
+	second.await(machine.Ready, 10*time.Second)
 	if status := second.status(); status.Store.Healthy || !strings.Contains(second.lines(), "another process keeps its state there; give each sidecar a file of its own") {
 		t.Errorf("%+v\n%s", status.Store, second.lines())
 	}
 	pooler.Set(poolersim.Script{OnStartup: poolersim.CircuitBreaker})
-	first.await(supervisor.Lockout, 10*time.Second)
-	second.await(supervisor.Lockout, 10*time.Second)
+	first.await(machine.Lockout, 10*time.Second)
+	second.await(machine.Lockout, 10*time.Second)
 	first.awaitLine("Lockout backoff: ")
 	second.kill()
 	first.kill()
 	sockets := pooler.Counts().Sockets
 	third := startSidecar(t, env...)
-	if status := third.await(supervisor.Lockout, 10*time.Second); !status.Store.Healthy {
+	if status := third.await(machine.Lockout, 10*time.Second); !status.Store.Healthy {
 		t.Errorf("%+v", status.Store)
 	}
 	if n := pooler.Counts().Sockets; n != sockets {

@@ -14,7 +14,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // put replaces a file as a careful program does, or writes over it as an editor.
@@ -41,7 +41,7 @@ func TestRealRotation(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "dsn")
 	put(t, file, pooler.DSN("app", realPassword)+"\n", true)
 	s := startSidecar(t, "DATABASE_URL_FILE="+file, "SIDECAR_PROBE_INTERVAL=30s")
-	s.await(supervisor.Ready, 20*time.Second)
+	s.await(machine.Ready, 20*time.Second)
 
 	ctx, end := context.WithCancel(t.Context())
 	var load sync.WaitGroup
@@ -52,14 +52,14 @@ func TestRealRotation(t *testing.T) {
 	defer end()
 
 	put(t, file, pooler.DSN("app", "wrong-horse-7"), true)
-	if status := s.await(supervisor.Rejected, 5*time.Second); status.Reason != "auth_failed" {
+	if status := s.await(machine.Rejected, 5*time.Second); status.Reason != "auth_failed" {
 		t.Errorf("%+v", status)
 	}
 	pg.SetPassword(t, "app", "another-horse-8")
 	pooler.SetUser(t, "app", "another-horse-8")
 	written := time.Now()
 	put(t, file, pooler.DSN("app", "another-horse-8"), false)
-	status := s.await(supervisor.Ready, 5*time.Second)
+	status := s.await(machine.Ready, 5*time.Second)
 	t.Logf("ready %s after the right one was written", time.Since(written).Round(time.Millisecond))
 	if count(status.History, "lockout", "lockout") != 0 || status.Logins.Total != 3 || status.Logins.Failed != 1 {
 		t.Errorf("%+v, %+v", status.Logins, status.History)
@@ -92,7 +92,7 @@ func TestRotation(t *testing.T) {
 	s.awaitLine("[DB] READY=false reason=no_config")
 	s.awaitLine("DATABASE_URL_FILE: the file cannot be read: no such file or directory")
 	put(t, file, right, true) // a secret that is mounted late
-	s.await(supervisor.Ready, 10*time.Second)
+	s.await(machine.Ready, 10*time.Second)
 
 	// One that is refused, or half written, leaves the one before in use.
 	put(t, file, "postgresql://app:12/34@127.0.0.1:1/appdb", true)
@@ -105,16 +105,16 @@ func TestRotation(t *testing.T) {
 
 	// A changed credential ends a hold, on SIGHUP at once.
 	put(t, file, wrong, true)
-	s.await(supervisor.Rejected, 10*time.Second)
+	s.await(machine.Rejected, 10*time.Second)
 	put(t, file, right, true)
 	s.command.Process.Signal(syscall.SIGHUP)
-	s.await(supervisor.Ready, 10*time.Second)
+	s.await(machine.Ready, 10*time.Second)
 
 	// On the way back to the one that was rejected nothing is repeated.
 	logins := pooler.Counts().Startups
 	put(t, file, wrong, true)
 	s.command.Process.Signal(syscall.SIGHUP)
-	s.await(supervisor.Rejected, 10*time.Second)
+	s.await(machine.Rejected, 10*time.Second)
 	if n := pooler.Counts().Startups; n != logins {
 		t.Errorf("%d more logins", n-logins)
 	}
@@ -161,9 +161,9 @@ func TestRotationOfMountedSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := startSidecar(t, "DATABASE_URL_FILE="+filepath.Join(dir, "dsn"))
-	s.await(supervisor.Rejected, 10*time.Second)
+	s.await(machine.Rejected, 10*time.Second)
 	mount("..2", "right")
-	s.await(supervisor.Ready, 10*time.Second)
+	s.await(machine.Ready, 10*time.Second)
 	if n := pooler.Counts().Startups; n != 2 {
 		t.Errorf("%d logins", n)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 	"dragonfly.internal/sidecar/internal/worker"
 )
 
@@ -108,7 +108,7 @@ func runWorker(parent context.Context, args []string, flags runFlags, std stream
 func (f runFlags) policy(c config) worker.Policy {
 	p := worker.Policy{Hold: c.policy().Lockout, FailOpen: f.failOpen}
 	if f.hold > 0 {
-		p.Hold, p.HoldAtStart = supervisor.Range{Min: f.hold, Max: f.hold}, true
+		p.Hold, p.HoldAtStart = machine.Range{Min: f.hold, Max: f.hold}, true
 	}
 	return p
 }

@@ -11,7 +11,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestRunSidecarAway: a sidecar that is away, comes late, dies while CMD runs and
@@ -56,7 +56,7 @@ func TestRunLeavesAlone(t *testing.T) {
 	r := shell(t, address, "--jitter 0", "trap 'exit 9' TERM; "+lingers)
 	r.awaitStarts(1, 10*time.Second)
 	pooler.Set(poolersim.Script{OnStartup: poolersim.CircuitBreaker})
-	s.await(supervisor.Lockout, 10*time.Second)
+	s.await(machine.Lockout, 10*time.Second)
 	questions := asked(s)
 	<-time.After(3 * time.Second) // more than one question's time
 	if n := asked(s) - questions; n != 0 {

@@ -8,7 +8,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestRunHolds: a CMD that logs in and always exits 78 is started no more often
@@ -97,10 +97,10 @@ func workerLogins(pooler *poolersim.Server) (all []time.Time) {
 func lockoutsOf(s *sidecar) (all [][2]time.Time) {
 	s.t.Helper()
 	for _, change := range s.status().History {
-		if change.From == string(supervisor.Lockout) {
+		if change.From == string(machine.Lockout) {
 			all[len(all)-1][1] = change.At
 		}
-		if change.To == string(supervisor.Lockout) {
+		if change.To == string(machine.Lockout) {
 			all = append(all, [2]time.Time{change.At, time.Now().Add(time.Hour)})
 		}
 	}

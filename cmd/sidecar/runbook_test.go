@@ -14,7 +14,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 func runbook(t *testing.T) string {
@@ -72,7 +72,7 @@ func TestRunbookCommands(t *testing.T) {
 	pooler := listen(t, poolersim.Script{Auth: poolersim.SCRAM, Password: "pw-of-app", Answer: activity})
 	raw := pooler.DSN("app", "pw-of-app", "appdb")
 	s := startSidecar(t, "DATABASE_URL="+raw, "SIDECAR_PROBE_INTERVAL=1h")
-	s.await(supervisor.Ready, 10*time.Second)
+	s.await(machine.Ready, 10*time.Second)
 	const locked = "postgresql://postgres.iaketsyhmqbwaabgykux:pw-of-app@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=require"
 	inWindow := knows(t, locked, health.Readiness{State: "lockout", Reason: "lockout", Trigger: "circuit_breaker"})
 
@@ -140,10 +140,10 @@ func TestRunbookRailway(t *testing.T) {
 // and no other.
 func TestRunbookComplete(t *testing.T) {
 	var reasons []string
-	for _, rule := range supervisor.Rules {
+	for _, rule := range machine.Rules {
 		reasons = append(reasons, string(rule.Reason))
 	}
-	for _, trigger := range supervisor.Triggers {
+	for _, trigger := range machine.Triggers {
 		reasons = append(reasons, string(trigger))
 	}
 	var codes []string

@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // poolers are the simulated poolers that scripts find in their environment, each
@@ -63,7 +63,7 @@ func TestScripts(t *testing.T) {
 			// the state, and SIDECAR_URL leads to it
 			"served": func(ts *testscript.TestScript, _ bool, args []string) {
 				s := startSidecar(t, append(args[1:], "DATABASE_URL="+ts.Getenv("DATABASE_URL"))...)
-				s.awaitReadiness(supervisor.State(args[0]), 10*time.Second)
+				s.awaitReadiness(machine.State(args[0]), 10*time.Second)
 				ts.Setenv("SIDECAR_URL", s.url)
 			},
 		},

@@ -12,6 +12,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // serve supervises the DSN of the environment and answers on PORT until the
@@ -45,7 +46,7 @@ func serve(ctx context.Context, std streams) error {
 
 // supervise runs the supervisor and its pages until the context ends. The port
 // is open before the first dial, so that /health answers while one hangs.
-func supervise(ctx context.Context, listener net.Listener, r *rotation, record supervisor.Record) error {
+func supervise(ctx context.Context, listener net.Listener, r *rotation, record machine.Record) error {
 	c, db, log, instance := r.config, r.current.Load(), r.log, newInstance()
 	sup := supervisor.New(c.policy(), db.target, db.prober, r.store, log)
 	handler := health.NewHandler(health.Source{

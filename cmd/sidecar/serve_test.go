@@ -12,7 +12,7 @@ import (
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 func listen(t *testing.T, script poolersim.Script) *poolersim.Server {
@@ -64,10 +64,10 @@ func TestStopping(t *testing.T) {
 	t.Parallel()
 	pooler := listen(t, poolersim.Script{})
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"))
-	s.await(supervisor.Ready, 10*time.Second)
+	s.await(machine.Ready, 10*time.Second)
 	ended := make(chan int)
 	go func() { ended <- s.stop() }()
-	s.await(supervisor.Stopping, 3*time.Second)
+	s.await(machine.Stopping, 3*time.Second)
 	if code, _, body := s.get("/readyz"); code != http.StatusOK {
 		t.Errorf("/readyz while stopping: %d %s", code, body)
 	}
@@ -102,7 +102,7 @@ func TestBrokenConfigurations(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startSidecar(t, c.env...)
-			status := s.await(supervisor.Misconfigured, 10*time.Second)
+			status := s.await(machine.Misconfigured, 10*time.Second)
 			if status.Reason != c.reason || status.Ready || status.RetryAt != nil || status.Advice == "" {
 				t.Errorf("%+v", status)
 			}
@@ -139,7 +139,7 @@ func TestPromtool(t *testing.T) {
 		"lockout":       {"DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb")},
 	} {
 		s := startSidecar(t, env...)
-		s.await(supervisor.State(name), 10*time.Second)
+		s.await(machine.State(name), 10*time.Second)
 		_, _, metrics := s.get("/metrics")
 		check := exec.Command(realpeer.Tool(t, "promtool", "prometheus"), "check", "metrics")
 		check.Stdin = bytes.NewReader(metrics)

@@ -7,7 +7,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/probe"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // sessionsFlags are what sessions may be told besides the DSN.
@@ -53,7 +53,7 @@ func listSessions(ctx context.Context, db database, c config, std streams, flags
 		var found probe.Activity
 		outcome := spend(ctx, db, c, db.prober.WithSessions(&found).Probe)
 		report.Took(outcome, told(found))
-		if outcome.Trigger == supervisor.TriggerServerLoginRetry && !known.Vouched {
+		if outcome.Trigger == machine.TriggerServerLoginRetry && !known.Vouched {
 			report.Note(askTwice)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // sessionsWith runs "sidecar sessions --json" and returns its report.
@@ -36,12 +36,12 @@ func TestRealSessionsCommand(t *testing.T) {
 // login, as the contract says of every command.
 func TestSessionsInWindow(t *testing.T) {
 	t.Parallel()
-	for state, c := range map[supervisor.State]struct {
+	for state, c := range map[machine.State]struct {
 		script        poolersim.Script
 		code, sockets int
 	}{
-		supervisor.Lockout:  {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, exitLockout, 0},
-		supervisor.Rejected: {poolersim.Script{Auth: poolersim.MD5, Password: "another"}, exitFailure, 1},
+		machine.Lockout:  {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, exitLockout, 0},
+		machine.Rejected: {poolersim.Script{Auth: poolersim.MD5, Password: "another"}, exitFailure, 1},
 	} {
 		pooler := listen(t, c.script)
 		raw := pooler.DSN("app", "pw-of-app", "appdb")

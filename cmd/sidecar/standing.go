@@ -11,6 +11,7 @@ import (
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // standing looks for a reason not to dial: a fault of the DSN, or a window or
@@ -24,7 +25,7 @@ func standing(ctx context.Context, db database, c config, std streams) gate.Stan
 	case note != "":
 		fmt.Fprintf(std.err, "sidecar: warning: %s\n", note)
 	}
-	if s.State == supervisor.Rejected && !s.Blocks {
+	if s.State == machine.Rejected && !s.Blocks {
 		fmt.Fprintf(std.err, "sidecar: warning: %s\n", s.LastRefusal)
 	}
 	return s
@@ -38,7 +39,7 @@ func known(ctx context.Context, db database, c config) (s gate.Standing, note st
 	}
 	s, note = heard(ctx, db, c)
 	kept := stored(ctx, db, c)
-	if s.State == supervisor.Rejected && kept.otherHold { // the sidecar's credential is not ours
+	if s.State == machine.Rejected && kept.otherHold { // the sidecar's credential is not ours
 		s = gate.Standing{Window: gate.Window{Source: "none"}, Vouched: s.Vouched}
 	}
 	s = s.Later(kept.Standing)
@@ -93,15 +94,15 @@ func stored(ctx context.Context, db database, c config) (s keptStanding) {
 	now, v := time.Now(), record.Verdict
 	target := db.salted(place.Salt()).target
 	s.readable = place.Kind() != "memory"
-	s.otherHold = v.State == supervisor.Rejected && v.Key == target.Key && v.Credential != target.Credential
-	machine := supervisor.NewMachine(c.policy(), target, nil, now)
-	machine.Restore(now, record)
-	if !machine.Next.After(now) {
+	s.otherHold = v.State == machine.Rejected && v.Key == target.Key && v.Credential != target.Credential
+	m := machine.New(c.policy(), target, nil, now)
+	m.Restore(now, record)
+	if !m.Next.After(now) {
 		return s // over
 	}
-	answer := health.ReadinessAt(&supervisor.Snapshot{Status: machine.Status}, now)
+	answer := health.ReadinessAt(&supervisor.Snapshot{Status: m.Status}, now)
 	s.Standing = gate.Heard(answer, db.target.DBHost, "store")
-	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", machine.Since.UTC().Format("15:04:05 UTC"), machine.Reason)
+	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", m.Since.UTC().Format("15:04:05 UTC"), m.Reason)
 	return s
 }
 

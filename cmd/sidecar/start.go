@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dragonfly.internal/sidecar/internal/health"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 	"dragonfly.internal/sidecar/internal/worker"
 )
 
@@ -89,7 +89,7 @@ func (e *entrance) ask(ctx context.Context) worker.Answer {
 	}
 	return worker.Answer{
 		Heard: true, Ready: body.Ready, Message: body.Message,
-		Lockout: body.State == string(supervisor.Lockout),
+		Lockout: body.State == string(machine.Lockout),
 		RetryIn: time.Duration(body.RetryInSeconds) * time.Second,
 	}
 }
@@ -133,7 +133,7 @@ func (s spanFlag) String() string {
 
 // Set implements pflag.Value.
 func (s spanFlag) Set(text string) error {
-	if d, err := supervisor.ParseSpan(text); text == s.zero || s.zero == "0" && err == nil && d == 0 {
+	if d, err := machine.ParseSpan(text); text == s.zero || s.zero == "0" && err == nil && d == 0 {
 		*s.to = 0
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/store"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 func newState(std streams) *cobra.Command {
@@ -120,7 +120,7 @@ func clearState(ctx context.Context, std streams, yes bool) error {
 	defer cancel()
 	// An empty record with its time: a sidecar that writes before it hears of it
 	// yields to it.
-	if err := file.Overwrite(ctx, supervisor.Record{Cleared: time.Now().UTC()}); err != nil {
+	if err := file.Overwrite(ctx, machine.Record{Cleared: time.Now().UTC()}); err != nil {
 		return fmt.Errorf("clear the state: %w", err)
 	}
 	fmt.Fprintln(std.out, "Cleared. A running sidecar takes it up on SIGHUP, kill -HUP $(pidof sidecar); another one at its start.")

@@ -16,7 +16,7 @@ import (
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestStatusJSON: the answer of /status, byte for byte but for the passing time.
@@ -26,7 +26,7 @@ func TestStatusJSON(t *testing.T) {
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_TOKEN=open-sesame", "SIDECAR_LOCKOUT_MIN=1h", "SIDECAR_LOCKOUT_MAX=1h")
 	var got health.Status
 	realpeer.Until(t, 10*time.Second, "a window", func() error {
-		if code := runJSON(t, &got, "status --json", "SIDECAR_URL="+s.url, "SIDECAR_TOKEN=open-sesame"); code != exitOK || got.State != string(supervisor.Lockout) {
+		if code := runJSON(t, &got, "status --json", "SIDECAR_URL="+s.url, "SIDECAR_TOKEN=open-sesame"); code != exitOK || got.State != string(machine.Lockout) {
 			return fmt.Errorf("exit code %d, state %s", code, got.State)
 		}
 		return nil
@@ -103,7 +103,7 @@ func TestStatusWatch(t *testing.T) {
 	t.Parallel()
 	pooler := listen(t, poolersim.Script{})
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_PROBE_INTERVAL=100ms")
-	s.await(supervisor.Ready, 10*time.Second)
+	s.await(machine.Ready, 10*time.Second)
 	watch := start(t, []string{"SIDECAR_URL=" + s.url}, os.Args[0], "status", "--watch")
 	watch.until(t, " State: ready since ")
 	pooler.Set(poolersim.Script{OnStartup: poolersim.CircuitBreaker})

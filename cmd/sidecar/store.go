@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/store"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // storePatience is how long a command or a start waits for its store.
@@ -41,7 +41,7 @@ func (c config) store() store.Store {
 
 // loadRecord reads what a process before has left. What it cannot read it says,
 // and how to get out of it.
-func loadRecord(ctx context.Context, place store.Store, c config, log *slog.Logger) supervisor.Record {
+func loadRecord(ctx context.Context, place store.Store, c config, log *slog.Logger) machine.Record {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	record, _, err := place.Load(ctx)
@@ -62,7 +62,7 @@ func loadRecord(ctx context.Context, place store.Store, c config, log *slog.Logg
 }
 
 // forget drops what the operator knows to be over.
-func (c config) forget(r supervisor.Record, log *slog.Logger) supervisor.Record {
+func (c config) forget(r machine.Record, log *slog.Logger) machine.Record {
 	if c.ClearBefore == (moment{}) {
 		return r
 	}

@@ -7,7 +7,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/probe"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // database is one DSN, judged, with what it takes to ask it.
@@ -16,7 +16,7 @@ type database struct {
 	rules  dsn.Rules
 	report dsn.Report
 	scrub  *dsn.Scrubber
-	target supervisor.Target
+	target machine.Target
 	prober *probe.Prober
 }
 
@@ -26,14 +26,14 @@ func newDatabase(raw string, c config) database {
 	judged := d.judge(time.Now()).DSN
 	d.scrub = dsn.NewScrubber(raw, judged)
 	d.report = d.judge(time.Now())
-	d.target = supervisor.Target{
+	d.target = machine.Target{
 		Key:    judged.Key(),
 		Shared: judged.Mode == dsn.ModeShared,
 		DBHost: judged.Mode == dsn.ModeDedicated || judged.Mode == dsn.ModeDirect,
-		Fault:  supervisor.Reason(d.report.Misconfigured()),
+		Fault:  machine.Reason(d.report.Misconfigured()),
 	}
 	if raw == "" {
-		d.target = supervisor.Target{Fault: supervisor.ReasonNoConfig}
+		d.target = machine.Target{Fault: machine.ReasonNoConfig}
 	}
 	d.prober = probe.New(judged, d.scrub, probe.Options{RootsPEM: c.RootsPEM})
 	return d

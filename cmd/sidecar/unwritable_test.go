@@ -12,7 +12,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // nobody is a user without any right, as in a non-root image.
@@ -70,7 +70,7 @@ func TestUnwritable(t *testing.T) {
 			t.Parallel()
 			pooler := listen(t, poolersim.Script{})
 			s := startAs(t, c.user, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "RAILWAY_VOLUME_MOUNT_PATH="+c.dir, "SIDECAR_PROBE_INTERVAL=50ms")
-			s.await(supervisor.Ready, 10*time.Second)
+			s.await(machine.Ready, 10*time.Second)
 			realpeer.Until(t, 10*time.Second, "more probes", func() error {
 				if n := s.status().Logins.Total; n < 4 {
 					return fmt.Errorf("%d", n)

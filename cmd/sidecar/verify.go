@@ -8,7 +8,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/probe"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // verifyFlags are what verify may be told besides the DSN.
@@ -90,12 +90,12 @@ func verifyDatabase(ctx context.Context, db database, c config, std streams, fla
 		report.Searched(knockEverywhere(ctx, db, c, flags, network))
 	default:
 		var trace probe.Trace
-		outcome := spend(ctx, db, c, func(ctx context.Context, permit supervisor.Permit) (o supervisor.Outcome) {
+		outcome := spend(ctx, db, c, func(ctx context.Context, permit machine.Permit) (o machine.Outcome) {
 			o, trace = probe.New(judged, db.scrub, network).Trace(ctx, permit)
 			return o
 		})
 		report.Took(outcome, gate.Trace(trace))
-		if outcome.Trigger == supervisor.TriggerServerLoginRetry && !known.Vouched {
+		if outcome.Trigger == machine.TriggerServerLoginRetry && !known.Vouched {
 			report.Note(askTwice)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/probe"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // atOnce is how many hosts are asked at the same time.
@@ -32,7 +32,7 @@ func knockEverywhere(ctx context.Context, db database, c config, flags verifyFla
 				}
 				knocker := probe.NewKnocker(places[i], db.scrub, network)
 				outcome := spend(ctx, db, c, knocker.Knock)
-				if knocks[i].Outcome = outcome; outcome.Reason == supervisor.ReasonLockout {
+				if knocks[i].Outcome = outcome; outcome.Reason == machine.ReasonLockout {
 					locked.Store(true)
 				}
 			}

@@ -10,7 +10,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestWait: how the waiting ends, each with its code and without a word on stdout.
@@ -18,7 +18,7 @@ func TestWait(t *testing.T) {
 	t.Parallel()
 	_, _, ready := readySidecar(t)
 	locked := startSidecar(t, "DATABASE_URL="+listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker}).DSN("app", "pw-of-app", "appdb"))
-	locked.await(supervisor.Lockout, 10*time.Second)
+	locked.await(machine.Lockout, 10*time.Second)
 	lockout := []string{"SIDECAR_URL=" + locked.url}
 	nobody := []string{fmt.Sprintf("SIDECAR_URL=http://127.0.0.1:%d", realpeer.FreePort(t))}
 	for name, c := range map[string]struct {
@@ -72,7 +72,7 @@ func TestRunAtLockout(t *testing.T) {
 	t.Parallel()
 	pooler := listen(t, poolersim.Script{OnStartup: poolersim.CircuitBreaker})
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_LOCKOUT_MIN=2s", "SIDECAR_LOCKOUT_MAX=2s")
-	s.await(supervisor.Lockout, 10*time.Second)
+	s.await(machine.Lockout, 10*time.Second)
 	address := []string{"SIDECAR_URL=" + s.url}
 	ends := shell(t, address, "--on-lockout exit", "exit 0")
 	if code, _ := ends.code(10 * time.Second); code != exitLockout || len(ends.starts()) != 0 {
@@ -82,7 +82,7 @@ func TestRunAtLockout(t *testing.T) {
 	waits.awaitWords(&waits.says, "waiting: Lockout backoff: ", 10*time.Second)
 	holds.awaitWords(&holds.says, "holding after a lockout: 8s (0m) remaining; Lockout backoff: ", 10*time.Second)
 	pooler.Set(poolersim.Script{})
-	ready := s.await(supervisor.Ready, 10*time.Second).Since
+	ready := s.await(machine.Ready, 10*time.Second).Since
 	for name, r := range map[string]*launched{"waits": waits, "holds": holds} {
 		if code, _ := r.code(20 * time.Second); code != exitOK || len(r.starts()) != 1 || r.starts()[0].Before(ready) {
 			t.Errorf("%s: code %d, starts at %s, ready at %s", name, code, r.starts(), ready)

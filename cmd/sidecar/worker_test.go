@@ -15,7 +15,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // soak is how long a test runs under make soak, and how long in make test.
@@ -157,6 +157,6 @@ func readySidecar(t *testing.T, env ...string) (s *sidecar, pooler *poolersim.Se
 	t.Helper()
 	pooler = listen(t, poolersim.Script{})
 	s = startSidecar(t, append(env, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"))...)
-	s.await(supervisor.Ready, 10*time.Second)
+	s.await(machine.Ready, 10*time.Second)
 	return s, pooler, []string{"SIDECAR_URL=" + s.url}
 }

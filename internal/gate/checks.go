@@ -7,6 +7,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // CheckStatus is what one check of the gate came to.
@@ -126,7 +127,7 @@ func (r *Report) Lockout(s Standing, note string, noConnect bool) {
 	switch {
 	case s.State != "":
 		c = Check{"lockout", Warn, s.Message, s.Advice}
-		if s.State == supervisor.Rejected {
+		if s.State == machine.Rejected {
 			c.Message = s.LastRefusal
 		}
 		if s.Blocks && !noConnect {
@@ -145,12 +146,12 @@ func (r *Report) Skipped(name, why string) { r.Add(Check{name, Skip, why, ""}) }
 func (r *Report) Note(text string) { r.note = text }
 
 // Took adds the one probe.
-func (r *Report) Took(o supervisor.Outcome) {
-	if o.Reason == supervisor.ReasonOK {
+func (r *Report) Took(o machine.Outcome) {
+	if o.Reason == machine.ReasonOK {
 		r.Add(Check{"probe", Pass, fmt.Sprintf("one login and SELECT 1, in %dms", o.Latency.Milliseconds()), ""})
 		return
 	}
-	if o.Reason == supervisor.ReasonLockout {
+	if o.Reason == machine.ReasonLockout {
 		r.ExitCode = ExitLockout
 	}
 	r.Add(Check{"probe", Fail, fmt.Sprintf("%s: %s", o.Reason, o.Message), supervisor.Guidance(o.Reason)})
@@ -200,7 +201,7 @@ func (r *Report) Text() string {
 	b.WriteString("\n")
 	switch {
 	case r.ExitCode == ExitLockout:
-		b.WriteString(Result("FAIL (LOCKOUT DETECTED): NO GO", supervisor.Guidance(supervisor.ReasonLockout)))
+		b.WriteString(Result("FAIL (LOCKOUT DETECTED): NO GO", supervisor.Guidance(machine.ReasonLockout)))
 	case r.Failed():
 		b.WriteString(Result("FAIL: NO GO", ""))
 	default:

@@ -8,6 +8,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Exit codes of the reports (contract 1).
@@ -59,18 +60,18 @@ func NewProbeReport(judged dsn.Report) ProbeReport {
 }
 
 // Took fills in a login.
-func (r *ProbeReport) Took(o supervisor.Outcome) {
+func (r *ProbeReport) Took(o machine.Outcome) {
 	r.Reason, r.Trigger = string(o.Reason), string(o.Trigger)
-	r.QueryOK = o.Reason == supervisor.ReasonOK
+	r.QueryOK = o.Reason == machine.ReasonOK
 	r.Login = Login{
-		OK:   r.QueryOK || o.Step == supervisor.StepQuery,
+		OK:   r.QueryOK || o.Step == machine.StepQuery,
 		Step: string(o.Step), SQLState: o.SQLState, Message: o.Message, LatencyMS: o.Latency.Milliseconds(),
 	}
 	r.Advice = supervisor.Guidance(o.Reason)
 	switch o.Reason {
-	case supervisor.ReasonOK:
+	case machine.ReasonOK:
 		r.Result, r.ExitCode = "PASS", ExitOK
-	case supervisor.ReasonLockout:
+	case machine.ReasonLockout:
 		r.ExitCode = ExitLockout
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // SessionsReport is who is connected to the server, seen with one login. Use
@@ -42,9 +42,9 @@ func NewSessionsReport(judged dsn.Report) SessionsReport {
 }
 
 // Took fills in a login and what was found with it.
-func (r *SessionsReport) Took(o supervisor.Outcome, found Activity) {
+func (r *SessionsReport) Took(o machine.Outcome, found Activity) {
 	r.ProbeReport.Took(o)
-	if o.Reason != supervisor.ReasonOK {
+	if o.Reason != machine.ReasonOK {
 		return
 	}
 	r.Activity = found

@@ -6,14 +6,15 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Standing is what is known of a DSN before anything is dialled: a fault of the
 // DSN, or what the running sidecar says. The zero value stands against nothing.
 type Standing struct {
-	State    supervisor.State // Misconfigured, Lockout, Rejected, or Starting after a lost store; "" otherwise
-	Blocks   bool             // no login may be made
-	ExitCode int              // of a command that may not make one
+	State    machine.State // Misconfigured, Lockout, Rejected, or Starting after a lost store; "" otherwise
+	Blocks   bool          // no login may be made
+	ExitCode int           // of a command that may not make one
 	Reason   string
 	Trigger  string
 	Message  string
@@ -26,12 +27,12 @@ type Standing struct {
 }
 
 // Judge returns the standing of a DSN that must not be dialled at all.
-func Judge(report dsn.Report, fault supervisor.Reason) Standing {
+func Judge(report dsn.Report, fault machine.Reason) Standing {
 	if fault == "" {
 		return Standing{Window: Window{Source: "none"}}
 	}
 	s := Standing{
-		State: supervisor.Misconfigured, Blocks: true, ExitCode: ExitFailure,
+		State: machine.Misconfigured, Blocks: true, ExitCode: ExitFailure,
 		Reason: string(fault), Advice: supervisor.Guidance(fault), Window: Window{Source: "none"},
 	}
 	if first := report.First(); first != nil {
@@ -46,19 +47,19 @@ func Judge(report dsn.Report, fault supervisor.Reason) Standing {
 // does not, but for db.* hosts: there the second wrong password bans the address.
 func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 	s := Standing{
-		State: supervisor.State(answer.State), Reason: answer.Reason, Trigger: answer.Trigger, Message: answer.Message,
+		State: machine.State(answer.State), Reason: answer.Reason, Trigger: answer.Trigger, Message: answer.Message,
 		Window: Window{answer.RetryAt, answer.RetryInSeconds, source}, Until: answer.RetryAt,
 	}
 	switch {
-	case s.State == supervisor.Lockout:
-		s.Blocks, s.ExitCode, s.Advice = true, ExitLockout, supervisor.Guidance(supervisor.ReasonLockout)
-	case s.Reason == string(supervisor.ReasonStoreLost):
+	case s.State == machine.Lockout:
+		s.Blocks, s.ExitCode, s.Advice = true, ExitLockout, supervisor.Guidance(machine.ReasonLockout)
+	case s.Reason == string(machine.ReasonStoreLost):
 		s.Blocks, s.ExitCode = true, ExitFailure
 		s.Advice = "Wait until then. If you are sure that there is no lockout: sidecar state clear, or sidecar probe --force"
-	case s.State == supervisor.Rejected:
+	case s.State == machine.Rejected:
 		s.Window = Window{Source: "none"} // a hold is no window
-		s.ExitCode, s.Advice = ExitFailure, supervisor.Guidance(supervisor.Reason(s.Reason))
-		if dbHost && s.Reason == string(supervisor.ReasonAuthFailed) {
+		s.ExitCode, s.Advice = ExitFailure, supervisor.Guidance(machine.Reason(s.Reason))
+		if dbHost && s.Reason == string(machine.ReasonAuthFailed) {
 			s.Blocks = true
 			s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes. Once it is corrected: sidecar probe --force"
 		}
@@ -71,7 +72,7 @@ func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 // Later returns the one of two standings that counts: a window before anything
 // else, what blocks before what does not, and then the one that ends later.
 func (s Standing) Later(other Standing) Standing {
-	locked, otherLocked := s.State == supervisor.Lockout, other.State == supervisor.Lockout
+	locked, otherLocked := s.State == machine.Lockout, other.State == machine.Lockout
 	switch {
 	case locked && !otherLocked:
 		return s

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // StateReport is what is stored: the windows and the hold that are not over.
@@ -22,36 +22,36 @@ type StateReport struct {
 
 // Stored is one stored window or hold.
 type Stored struct {
-	Key              string             `json:"key"`
-	Reason           supervisor.Reason  `json:"reason"`
-	Trigger          supervisor.Trigger `json:"trigger"`
-	Since            time.Time          `json:"since"`
-	Until            time.Time          `json:"until"`
-	RemainingSeconds int64              `json:"remaining_seconds"`
+	Key              string          `json:"key"`
+	Reason           machine.Reason  `json:"reason"`
+	Trigger          machine.Trigger `json:"trigger"`
+	Since            time.Time       `json:"since"`
+	Until            time.Time       `json:"until"`
+	RemainingSeconds int64           `json:"remaining_seconds"`
 }
 
 // NewStateReport returns what a record says at a time. lost is why there is none
 // to be read; a sidecar then asks nothing for the shortest window. What counts,
 // and how far ahead, a machine says as it does at its start.
-func NewStateReport(place, lost string, record supervisor.Record, policy supervisor.Policy, now time.Time) StateReport {
+func NewStateReport(place, lost string, record machine.Record, policy machine.Policy, now time.Time) StateReport {
 	s := StateReport{Place: place, Lost: lost, Windows: []Stored{}, Holds: []Stored{}, cleared: record.Cleared}
-	machine := supervisor.NewMachine(policy, supervisor.Target{}, nil, now)
-	machine.Restore(now, record)
-	taken := machine.Record(now)
+	m := machine.New(policy, machine.Target{}, nil, now)
+	m.Restore(now, record)
+	taken := m.Record(now)
 	if !taken.Lost.IsZero() {
 		s.Silent = new(nextSecond(taken.Lost.Add(policy.Lockout.Min)))
 		s.Lost = cmp.Or(lost, "what stood there before could not be read")
 	}
 	for _, w := range taken.Windows {
-		s.Windows = append(s.Windows, Stored{w.Key, supervisor.ReasonLockout, w.Trigger, w.Opened, nextSecond(w.Until), supervisor.CeilSeconds(w.Until.Sub(now))})
+		s.Windows = append(s.Windows, Stored{w.Key, machine.ReasonLockout, w.Trigger, w.Opened, nextSecond(w.Until), machine.CeilSeconds(w.Until.Sub(now))})
 	}
 	for _, r := range taken.Rejected {
 		if r.Until.After(now) {
-			s.Holds = append(s.Holds, Stored{r.Key, supervisor.ReasonAuthFailed, "", r.Since, nextSecond(r.Until), supervisor.CeilSeconds(r.Until.Sub(now))})
+			s.Holds = append(s.Holds, Stored{r.Key, machine.ReasonAuthFailed, "", r.Since, nextSecond(r.Until), machine.CeilSeconds(r.Until.Sub(now))})
 		}
 	}
-	if v := record.Verdict; v.State == supervisor.Rejected && v.Reason != supervisor.ReasonAuthFailed && v.Next.After(now) {
-		s.Holds = append(s.Holds, Stored{v.Key, v.Reason, v.Trigger, v.Since, nextSecond(v.Next), supervisor.CeilSeconds(v.Next.Sub(now))})
+	if v := record.Verdict; v.State == machine.Rejected && v.Reason != machine.ReasonAuthFailed && v.Next.After(now) {
+		s.Holds = append(s.Holds, Stored{v.Key, v.Reason, v.Trigger, v.Since, nextSecond(v.Next), machine.CeilSeconds(v.Next.Sub(now))})
 	}
 	return s
 }

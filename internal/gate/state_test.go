@@ -4,20 +4,20 @@ import (
 	"testing"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestStateEnds: nobody who waits until a shown end is early, and what is over, or
 // longer than it can last, is not shown.
 func TestStateEnds(t *testing.T) {
-	policy, now := supervisor.DefaultPolicy(), at
+	policy, now := machine.DefaultPolicy(), at
 	end := now.Add(10*time.Minute + time.Millisecond)
-	r := NewStateReport("file:x", "", supervisor.Record{
-		Windows: []supervisor.Window{
-			{Key: "k", Trigger: supervisor.TriggerCircuitBreaker, Opened: end.Add(-15 * time.Minute), Until: end},
-			{Key: "over", Trigger: supervisor.TriggerCircuitBreaker, Opened: now.Add(-time.Hour), Until: now},
+	r := NewStateReport("file:x", "", machine.Record{
+		Windows: []machine.Window{
+			{Key: "k", Trigger: machine.TriggerCircuitBreaker, Opened: end.Add(-15 * time.Minute), Until: end},
+			{Key: "over", Trigger: machine.TriggerCircuitBreaker, Opened: now.Add(-time.Hour), Until: now},
 		},
-		Rejected: []supervisor.Rejection{
+		Rejected: []machine.Rejection{
 			{Key: "k", Credential: "a", First: now, Since: now, Until: now.Add(5 * time.Hour)},
 			{Key: "k", Credential: "b", First: now, Since: now},
 		},

@@ -8,7 +8,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // StatusText is a running sidecar as a person reads it at that time.
@@ -42,7 +42,7 @@ func StatusRows(s health.Status) []Row {
 			rows = append(rows, Row{name, value})
 		}
 	}
-	if s.RetryAt != nil && s.State == string(supervisor.Lockout) {
+	if s.RetryAt != nil && s.State == string(machine.Lockout) {
 		add(windowEnd, clock(*s.RetryAt))
 	} else if s.RetryAt != nil {
 		add(nextAttempt, clock(*s.RetryAt))
@@ -54,7 +54,7 @@ func StatusRows(s health.Status) []Row {
 	if s.WindowsInRow > 1 {
 		add("In a row", fmt.Sprintf("%d windows without a success in between", s.WindowsInRow))
 	}
-	if last := s.LastAttempt; last != nil && last.Reason != string(supervisor.ReasonOK) {
+	if last := s.LastAttempt; last != nil && last.Reason != string(machine.ReasonOK) {
 		add("Last error", fmt.Sprintf("%s (%s, %s)", last.Message, where(last.Reason, last.Step), clock(last.At)))
 	}
 	add("Cause", s.Cause)

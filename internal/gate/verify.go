@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // VerifyReport is the way to the database step by step (contract 1). The steps
@@ -60,14 +60,14 @@ func NewVerifyReport(judged dsn.Report, env dsn.Env) VerifyReport {
 }
 
 // Took fills in what one connection came to.
-func (r *VerifyReport) Took(o supervisor.Outcome, t Trace) {
+func (r *VerifyReport) Took(o machine.Outcome, t Trace) {
 	r.Reason = string(o.Reason)
 	switch o.Reason {
-	case supervisor.ReasonOK:
+	case machine.ReasonOK:
 		r.Result, r.ExitCode = "PASS", ExitOK
-	case supervisor.ReasonLockout:
+	case machine.ReasonLockout:
 		r.ExitCode = ExitLockout
-	case supervisor.ReasonTenantNotFound:
+	case machine.ReasonTenantNotFound:
 		r.support = r.forSupport(r.judged.DSN.Host, o)
 	}
 	end, message := stop(o, t), o.Message
@@ -81,15 +81,15 @@ func (r *VerifyReport) Took(o supervisor.Outcome, t Trace) {
 func (r *VerifyReport) Refused(s Standing) {
 	r.Reason, r.ExitCode = s.Reason, s.ExitCode
 	switch {
-	case s.State != supervisor.Misconfigured:
-		r.walk("dns", Skip, s.Message, s.Advice, supervisor.Outcome{}, Trace{})
+	case s.State != machine.Misconfigured:
+		r.walk("dns", Skip, s.Message, s.Advice, machine.Outcome{}, Trace{})
 		if s.Window.RetryInSeconds > 0 {
 			r.Note("The window ends at " + s.Window.RetryAt.Format("15:04:05 UTC") + ".")
 		}
-	case s.Reason == string(supervisor.ReasonInvalidDSN):
-		r.walk("dsn", Fail, s.Message, s.Advice, supervisor.Outcome{}, Trace{})
+	case s.Reason == string(machine.ReasonInvalidDSN):
+		r.walk("dsn", Fail, s.Message, s.Advice, machine.Outcome{}, Trace{})
 	default:
-		r.walk("identity", Fail, s.Message, s.Advice, supervisor.Outcome{}, Trace{})
+		r.walk("identity", Fail, s.Message, s.Advice, machine.Outcome{}, Trace{})
 	}
 }
 
@@ -98,7 +98,7 @@ func (r *VerifyReport) Note(text string) { r.notes = append(r.notes, text) }
 
 // walk fills in the steps: passed up to the one where it ends, and skipped after
 // it. Without an end all are passed.
-func (r *VerifyReport) walk(end string, status CheckStatus, message, hint string, o supervisor.Outcome, t Trace) {
+func (r *VerifyReport) walk(end string, status CheckStatus, message, hint string, o machine.Outcome, t Trace) {
 	ended := false
 	for _, at := range way {
 		step := Step{Name: at.name, Status: Skip}
@@ -116,21 +116,21 @@ func (r *VerifyReport) walk(end string, status CheckStatus, message, hint string
 
 // stop names the step at which a probe ended, "" when it came through. Settings
 // that cannot be used, such as a missing sslrootcert file, are the DSN's.
-func stop(o supervisor.Outcome, t Trace) string {
+func stop(o machine.Outcome, t Trace) string {
 	switch {
-	case o.Reason == supervisor.ReasonOK:
+	case o.Reason == machine.ReasonOK:
 		return ""
-	case o.Step == supervisor.StepQuery:
+	case o.Step == machine.StepQuery:
 		return "query"
-	case o.Step == supervisor.StepTLS, o.Reason == supervisor.ReasonTLS:
+	case o.Step == machine.StepTLS, o.Reason == machine.ReasonTLS:
 		return "tls"
-	case o.Step == supervisor.StepStartup && (routed(o, t) || refusedLater(o)):
+	case o.Step == machine.StepStartup && (routed(o, t) || refusedLater(o)):
 		return "login"
-	case o.Step == supervisor.StepStartup:
+	case o.Step == machine.StepStartup:
 		return "routing"
-	case o.Step == supervisor.StepDial && len(t.Addresses) > 0:
+	case o.Step == machine.StepDial && len(t.Addresses) > 0:
 		return "tcp"
-	case o.Step == supervisor.StepDial:
+	case o.Step == machine.StepDial:
 		return "dns"
 	}
 	return "dsn"
@@ -138,18 +138,18 @@ func stop(o supervisor.Outcome, t Trace) string {
 
 // routed reports whether the pooler knows the user. Its breaker of wrong
 // passwords is asked after the tenant is found (facts 2).
-func routed(o supervisor.Outcome, t Trace) bool {
-	return t.Routed || o.Trigger == supervisor.TriggerCircuitBreaker
+func routed(o machine.Outcome, t Trace) bool {
+	return t.Routed || o.Trigger == machine.TriggerCircuitBreaker
 }
 
 // refusedLater reports whether a refusal before the password is about something
 // else than the tenant. It does not prove that the tenant is known.
-func refusedLater(o supervisor.Outcome) bool {
-	return o.SQLState != "" && o.Reason != supervisor.ReasonTenantNotFound
+func refusedLater(o machine.Outcome) bool {
+	return o.SQLState != "" && o.Reason != machine.ReasonTenantNotFound
 }
 
 // passed says what a step found that did not stop the probe.
-func (r *VerifyReport) passed(step string, o supervisor.Outcome, t Trace) (CheckStatus, string) {
+func (r *VerifyReport) passed(step string, o machine.Outcome, t Trace) (CheckStatus, string) {
 	d := r.judged.DSN
 	switch step {
 	case "dsn":

@@ -4,30 +4,30 @@ import (
 	"fmt"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Knock is what one host said to a startup message without a password. An
 // outcome without a reason: it was not asked.
 type Knock struct {
 	DSN     dsn.DSN // the one given, at this host
-	Outcome supervisor.Outcome
+	Outcome machine.Outcome
 }
 
 // knows reports whether the host knows the tenant: it went on, or locks it out.
 func (k Knock) knows() bool {
-	return k.Outcome.Reason == supervisor.ReasonOK || k.Outcome.Reason == supervisor.ReasonLockout
+	return k.Outcome.Reason == machine.ReasonOK || k.Outcome.Reason == machine.ReasonLockout
 }
 
 // step is the line of a host.
 func (k Knock) step() Step {
 	s := Step{Name: k.DSN.Host, Status: Skip, Message: "no verdict: " + k.Outcome.Message}
 	switch {
-	case k.Outcome.Reason == supervisor.ReasonOK:
+	case k.Outcome.Reason == machine.ReasonOK:
 		s.Status, s.Message = Pass, "knows the tenant: it asked for the password"
 	case k.knows():
 		s.Status, s.Message = Pass, "knows the tenant: "+k.Outcome.Message
-	case k.Outcome.Reason == supervisor.ReasonTenantNotFound:
+	case k.Outcome.Reason == machine.ReasonTenantNotFound:
 		s.Status, s.Message = Fail, "does not know the tenant"
 	case k.Outcome.Reason == "":
 		s.Message = "not asked"
@@ -38,7 +38,7 @@ func (k Knock) step() Step {
 // Searched fills in which of the hosts know the tenant.
 func (r *VerifyReport) Searched(knocks []Knock) {
 	for _, name := range []string{"dsn", "identity"} {
-		_, message := r.passed(name, supervisor.Outcome{}, Trace{})
+		_, message := r.passed(name, machine.Outcome{}, Trace{})
 		r.Steps = append(r.Steps, Step{Name: name, Status: Pass, Message: message})
 	}
 	var found, unknown *Knock // the DSN's own host before others
@@ -64,7 +64,7 @@ func (r *VerifyReport) Searched(knocks []Knock) {
 	case found != nil:
 		r.foundAt(*found)
 	case unknown != nil:
-		r.Reason, r.action = string(supervisor.ReasonTenantNotFound), nowhereFixes
+		r.Reason, r.action = string(machine.ReasonTenantNotFound), nowhereFixes
 		r.support = r.forSupport(unknown.DSN.Host, unknown.Outcome)
 	case len(knocks) > 0:
 		r.Reason = string(knocks[0].Outcome.Reason)
@@ -75,10 +75,10 @@ func (r *VerifyReport) Searched(knocks []Knock) {
 // foundAt names the host that knows the tenant, and the DSN that leads there.
 func (r *VerifyReport) foundAt(k Knock) {
 	r.Found, r.Reason = k.DSN.Host, string(k.Outcome.Reason)
-	if k.Outcome.Reason == supervisor.ReasonLockout {
+	if k.Outcome.Reason == machine.ReasonLockout {
 		r.ExitCode, r.action = ExitLockout, remedy(k.Outcome.Reason)
 	} else {
-		r.Result, r.Reason, r.ExitCode = "PASS", string(supervisor.ReasonOK), ExitOK
+		r.Result, r.Reason, r.ExitCode = "PASS", string(machine.ReasonOK), ExitOK
 	}
 	if k.DSN.Host == r.judged.DSN.Host {
 		r.Note("The host in the DSN is right.")

@@ -10,6 +10,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 const sharedDSN = "postgresql://postgres.ejiddanxtqcleyswqvkc:pass-word-1@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=verify-full"
@@ -20,9 +21,9 @@ var (
 		Addresses: []string{"192.0.2.1", "192.0.2.2"}, Address: "192.0.2.1:6543", TLS: "TLS 1.3",
 		Names: []string{"*.pooler.supabase.com"}, Chain: []string{"CN=*.pooler.supabase.com", "CN=Supabase Root 2021 CA"},
 	}
-	through  = supervisor.Outcome{Reason: supervisor.ReasonOK, Latency: 45 * time.Millisecond, Dialled: at}
-	noTenant = supervisor.Outcome{
-		Reason: supervisor.ReasonTenantNotFound, Step: supervisor.StepStartup, SQLState: "XX000",
+	through  = machine.Outcome{Reason: machine.ReasonOK, Latency: 45 * time.Millisecond, Dialled: at}
+	noTenant = machine.Outcome{
+		Reason: machine.ReasonTenantNotFound, Step: machine.StepStartup, SQLState: "XX000",
 		Message: "(ENOTFOUND) tenant/user postgres.ejiddanxtqcleyswqvkc not found", Dialled: at,
 	}
 )
@@ -36,26 +37,26 @@ func verifyReport(t *testing.T, raw string) VerifyReport {
 func TestVerifyReports(t *testing.T) {
 	routed := asked
 	routed.Routed = true
-	elsewhere := func(host string, o supervisor.Outcome) Knock {
+	elsewhere := func(host string, o machine.Outcome) Knock {
 		d := dsn.Judge(sharedDSN, dsn.Rules{Env: dsn.Dev}, at).DSN
 		d.Host = host
 		return Knock{d, o}
 	}
 	const here, there, silent = "aws-0-us-east-1.pooler.supabase.com", "aws-1-eu-west-1.pooler.supabase.com", "aws-1-sa-east-1.pooler.supabase.com"
-	away := supervisor.Outcome{Reason: supervisor.ReasonNetwork, Step: supervisor.StepDial, Message: "lookup " + silent + ": no such host"}
+	away := machine.Outcome{Reason: machine.ReasonNetwork, Step: machine.StepDial, Message: "lookup " + silent + ": no such host"}
 	for name, fill := range map[string]func(*VerifyReport){
 		"pass":   func(r *VerifyReport) { r.Took(through, routed) },
 		"tenant": func(r *VerifyReport) { r.Took(noTenant, asked) },
 		"window": func(r *VerifyReport) {
 			until := at.Add(873 * time.Second)
 			r.Refused(Standing{
-				State: supervisor.Lockout, Blocks: true, ExitCode: ExitLockout, Reason: "lockout",
+				State: machine.Lockout, Blocks: true, ExitCode: ExitLockout, Reason: "lockout",
 				Message: "Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires.",
-				Advice:  supervisor.Guidance(supervisor.ReasonLockout), Window: Window{&until, 873, "sidecar"},
+				Advice:  supervisor.Guidance(machine.ReasonLockout), Window: Window{&until, 873, "sidecar"},
 			})
 		},
 		"found": func(r *VerifyReport) {
-			r.Searched([]Knock{elsewhere(here, noTenant), elsewhere(there, supervisor.Outcome{Reason: supervisor.ReasonOK}), elsewhere(silent, away)})
+			r.Searched([]Knock{elsewhere(here, noTenant), elsewhere(there, machine.Outcome{Reason: machine.ReasonOK}), elsewhere(silent, away)})
 		},
 		"nowhere": func(r *VerifyReport) {
 			r.Searched([]Knock{elsewhere(here, noTenant), elsewhere(silent, away)})
@@ -85,31 +86,31 @@ func TestVerifyStops(t *testing.T) {
 	unresolved, refused, plain, routed := Trace{}, asked, asked, asked
 	refused.Address, refused.TLS, plain.TLS, routed.Routed = "", "", "", true
 	for _, c := range []struct {
-		reason  supervisor.Reason
-		trigger supervisor.Trigger
-		step    supervisor.Step
+		reason  machine.Reason
+		trigger machine.Trigger
+		step    machine.Step
 		state   string
 		trace   Trace
 		want    string
 		code    int
 	}{
-		{supervisor.ReasonConfigRejected, "", "", "", unresolved, "dsn", 1},
-		{supervisor.ReasonNetwork, "", supervisor.StepDial, "", unresolved, "dns", 1},
-		{supervisor.ReasonNetwork, "", supervisor.StepDial, "", refused, "tcp", 1},
-		{supervisor.ReasonTimeout, "", supervisor.StepTLS, "", plain, "tls", 1},
-		{supervisor.ReasonTLS, "", supervisor.StepTLS, "", plain, "tls", 1},
-		{supervisor.ReasonTLS, "", supervisor.StepStartup, "08P01", plain, "tls", 1}, // SSL required
-		{supervisor.ReasonTenantNotFound, "", supervisor.StepStartup, "XX000", asked, "routing", 1},
-		{supervisor.ReasonTimeout, "", supervisor.StepStartup, "", asked, "routing", 1},
-		{supervisor.ReasonUnknown, "", supervisor.StepStartup, "XX000", asked, "login", 1},
-		{supervisor.ReasonUnavailable, "", supervisor.StepStartup, "57P03", asked, "login", 1},
-		{supervisor.ReasonLockout, supervisor.TriggerCircuitBreaker, supervisor.StepStartup, "XX000", asked, "login", 78},
-		{supervisor.ReasonAuthFailed, "", supervisor.StepStartup, "28P01", routed, "login", 1},
-		{supervisor.ReasonTimeout, "", supervisor.StepStartup, "", routed, "login", 1},
-		{supervisor.ReasonLockout, supervisor.TriggerServerLoginRetry, supervisor.StepQuery, "08P01", routed, "query", 78},
+		{machine.ReasonConfigRejected, "", "", "", unresolved, "dsn", 1},
+		{machine.ReasonNetwork, "", machine.StepDial, "", unresolved, "dns", 1},
+		{machine.ReasonNetwork, "", machine.StepDial, "", refused, "tcp", 1},
+		{machine.ReasonTimeout, "", machine.StepTLS, "", plain, "tls", 1},
+		{machine.ReasonTLS, "", machine.StepTLS, "", plain, "tls", 1},
+		{machine.ReasonTLS, "", machine.StepStartup, "08P01", plain, "tls", 1}, // SSL required
+		{machine.ReasonTenantNotFound, "", machine.StepStartup, "XX000", asked, "routing", 1},
+		{machine.ReasonTimeout, "", machine.StepStartup, "", asked, "routing", 1},
+		{machine.ReasonUnknown, "", machine.StepStartup, "XX000", asked, "login", 1},
+		{machine.ReasonUnavailable, "", machine.StepStartup, "57P03", asked, "login", 1},
+		{machine.ReasonLockout, machine.TriggerCircuitBreaker, machine.StepStartup, "XX000", asked, "login", 78},
+		{machine.ReasonAuthFailed, "", machine.StepStartup, "28P01", routed, "login", 1},
+		{machine.ReasonTimeout, "", machine.StepStartup, "", routed, "login", 1},
+		{machine.ReasonLockout, machine.TriggerServerLoginRetry, machine.StepQuery, "08P01", routed, "query", 78},
 	} {
 		r := verifyReport(t, sharedDSN)
-		r.Took(supervisor.Outcome{Reason: c.reason, Trigger: c.trigger, Step: c.step, SQLState: c.state, Message: "words"}, c.trace)
+		r.Took(machine.Outcome{Reason: c.reason, Trigger: c.trigger, Step: c.step, SQLState: c.state, Message: "words"}, c.trace)
 		var failed []string
 		for i, step := range r.Steps {
 			if step.Status == Fail {
@@ -133,7 +134,7 @@ func TestVerifyGuard(t *testing.T) {
 		"postgresql://postgres.iaketsyhmqbwaabgykux:pw@aws-0-us-east-1.pooler.supabase.com:6543/p?sslmode=require": "identity",
 	} {
 		r := verifyReport(t, raw)
-		r.Refused(Judge(r.judged, supervisor.Reason(r.judged.Misconfigured())))
+		r.Refused(Judge(r.judged, machine.Reason(r.judged.Misconfigured())))
 		for _, step := range r.Steps {
 			if (step.Status == Fail) != (step.Name == want) || step.Name == want && step.Hint == "" {
 				t.Errorf("%s: %+v", r.judged.Code, step)

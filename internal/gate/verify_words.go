@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // tenantFixes are the causes of "Tenant or user not found" after a user without
@@ -21,18 +22,18 @@ const nowhereFixes = `1. Paused: the pooler forgets a paused project; resume it 
 4. Exact string: copy Settings, Database, Connection String, "Transaction" into DATABASE_URL.`
 
 // remedy names the fix for a reason; there is none for ok.
-func remedy(reason supervisor.Reason) string {
+func remedy(reason machine.Reason) string {
 	switch reason {
-	case supervisor.ReasonOK:
+	case machine.ReasonOK:
 		return ""
-	case supervisor.ReasonTenantNotFound:
+	case machine.ReasonTenantNotFound:
 		return tenantFixes
 	}
 	return supervisor.Guidance(reason)
 }
 
 // forSupport is a block to paste when the fixes do not help.
-func (r *VerifyReport) forSupport(host string, o supervisor.Outcome) string {
+func (r *VerifyReport) forSupport(host string, o machine.Outcome) string {
 	return fmt.Sprintf(`
 If none of this helps, send this to Supabase support:
 

@@ -15,6 +15,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestDocsMetrics: names, types, labels and help texts, and the label values.
@@ -65,9 +66,9 @@ type family struct {
 // exposedMetrics are ours, from a sidecar that has just started.
 func exposedMetrics(t *testing.T) map[string]family {
 	t.Helper()
-	target := supervisor.Target{Key: "k"}
+	target := machine.Target{Key: "k"}
 	source := Source{
-		Snapshot: supervisor.New(supervisor.DefaultPolicy(), target, nil, nil, slog.New(slog.DiscardHandler)).Snapshot,
+		Snapshot: supervisor.New(machine.DefaultPolicy(), target, nil, nil, slog.New(slog.DiscardHandler)).Snapshot,
 		Report:   func(now time.Time) dsn.Report { return dsn.Judge(devDSN, dsn.Rules{Env: dsn.Dev}, now) },
 	}
 	families, err := newRegistry(source, newRequests()).Gather()

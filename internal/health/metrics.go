@@ -10,6 +10,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -75,7 +76,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	}
 
 	gauge(readyDesc, number(s.Ready()))
-	for _, state := range supervisor.States {
+	for _, state := range machine.States {
 		gauge(stateDesc, number(state == shownState(s)), string(state))
 	}
 	for trigger, n := range s.Lockouts {

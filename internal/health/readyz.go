@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Readiness is the body of /readyz: no host, user or ref in it, so that it may
@@ -41,12 +42,12 @@ func readiness(s *supervisor.Snapshot, now time.Time, stable time.Duration) Read
 		Trigger:        string(s.Trigger),
 		Key:            s.Target.Key,
 		RetryAt:        timePointer(s.RetryTime(now)),
-		RetryInSeconds: supervisor.CeilSeconds(s.Remaining(now)),
+		RetryInSeconds: machine.CeilSeconds(s.Remaining(now)),
 		Message:        s.Message(now),
 	}
 	if missing := stable - now.Sub(s.ReadySince); r.Ready && missing > 0 {
 		r.Ready = false
-		r.RetryInSeconds = supervisor.CeilSeconds(missing)
+		r.RetryInSeconds = machine.CeilSeconds(missing)
 		r.RetryAt = timePointer(now.Add(missing + time.Second - 1).UTC().Truncate(time.Second))
 		r.Message = fmt.Sprintf("Ready, but not yet for %s: %ds more.", stable, r.RetryInSeconds)
 	}
@@ -71,7 +72,7 @@ func (h *handlers) ready(w http.ResponseWriter, r *http.Request) int {
 	}
 	var stable time.Duration
 	if query.Has("stable") {
-		if stable, err = supervisor.ParseSpan(query.Get("stable")); err != nil || len(query["stable"]) > 1 {
+		if stable, err = machine.ParseSpan(query.Get("stable")); err != nil || len(query["stable"]) > 1 {
 			return fail(w, http.StatusBadRequest, "stable: want one span of time such as 30s")
 		}
 	}
@@ -122,10 +123,10 @@ func (h *handlers) verbose(s *supervisor.Snapshot, body Readiness, now time.Time
 		}
 		fmt.Fprintf(&b, "[-]%s: %s\n", name, why)
 	}
-	configured := s.State != supervisor.Misconfigured
+	configured := s.State != machine.Misconfigured
 	check("config", configured, s.Message(now))
-	check("window", s.State != supervisor.Lockout, s.Message(now))
-	check("hold", s.State != supervisor.Rejected, s.Message(now))
+	check("window", s.State != machine.Lockout, s.Message(now))
+	check("hold", s.State != machine.Rejected, s.Message(now))
 	check("database", s.Ready(), s.Message(now))
 	check("stable", body.Ready || !s.Ready(), body.Message)
 	check("store", !s.Unstored, "the deadline cannot be stored; a restart would forget it")

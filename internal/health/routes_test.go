@@ -16,6 +16,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 const devDSN = "postgresql://postgres.ejiddanxtqcleyswqvkc:pass-word-1@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=require"
@@ -35,18 +36,18 @@ func at(s *supervisor.Snapshot, token string) http.Handler {
 
 func readySince(ago time.Duration) *supervisor.Snapshot {
 	since := time.Now().Add(-ago)
-	return &supervisor.Snapshot{Status: supervisor.Status{
-		State: supervisor.Ready, Reason: supervisor.ReasonOK, Since: since, ReadySince: since, Next: time.Now().Add(time.Second),
+	return &supervisor.Snapshot{Status: machine.Status{
+		State: machine.Ready, Reason: machine.ReasonOK, Since: since, ReadySince: since, Next: time.Now().Add(time.Second),
 	}}
 }
 
 func inWindow(left time.Duration) *supervisor.Snapshot {
 	return &supervisor.Snapshot{
-		Status: supervisor.Status{
-			State: supervisor.Lockout, Reason: supervisor.ReasonLockout, Trigger: supervisor.TriggerServerLoginRetry,
+		Status: machine.Status{
+			State: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry,
 			Cause: `password authentication failed for user "postgres"`, Next: time.Now().Add(left), Window: 15 * time.Minute, WindowsInRow: 1,
 		},
-		Target: supervisor.Target{Key: "9f2c01ab"},
+		Target: machine.Target{Key: "9f2c01ab"},
 	}
 }
 
@@ -135,7 +136,7 @@ func TestReadyzInWindow(t *testing.T) {
 	if got := ask(at(inWindow(2500*time.Millisecond), ""), "GET", "/readyz").Header().Get("Retry-After"); got != "3" {
 		t.Errorf("Retry-After %q with 2.5 s to go", got)
 	}
-	if got := ask(at(&supervisor.Snapshot{Status: supervisor.Status{State: supervisor.Misconfigured, Reason: supervisor.ReasonGuard}}, ""), "GET", "/readyz").Header().Get("Retry-After"); got != "30" {
+	if got := ask(at(&supervisor.Snapshot{Status: machine.Status{State: machine.Misconfigured, Reason: machine.ReasonGuard}}, ""), "GET", "/readyz").Header().Get("Retry-After"); got != "30" {
 		t.Errorf("Retry-After %q with nothing to wait for", got)
 	}
 }
@@ -196,8 +197,8 @@ func TestToken(t *testing.T) {
 // TestStatusShape holds the names of contract 5.
 func TestStatusShape(t *testing.T) {
 	s := inWindow(15 * time.Minute)
-	s.Attempt = supervisor.Attempt{At: time.Now(), Outcome: supervisor.Outcome{Reason: supervisor.ReasonLockout, Step: supervisor.StepQuery, SQLState: "08P01", Message: "m", Latency: 45 * time.Millisecond}}
-	s.History = []supervisor.Entry{{At: time.Now(), From: supervisor.Ready, To: supervisor.Lockout, Reason: supervisor.ReasonLockout, Trigger: supervisor.TriggerServerLoginRetry}}
+	s.Attempt = supervisor.Attempt{At: time.Now(), Outcome: machine.Outcome{Reason: machine.ReasonLockout, Step: machine.StepQuery, SQLState: "08P01", Message: "m", Latency: 45 * time.Millisecond}}
+	s.History = []supervisor.Entry{{At: time.Now(), From: machine.Ready, To: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry}}
 	w := ask(at(s, ""), "GET", "/status")
 	var got map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {

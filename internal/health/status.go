@@ -6,6 +6,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Status is the body of /status, for operators (contract 5).
@@ -152,9 +153,9 @@ func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // shownState is the state as /status and the metrics name it: a process that
 // ends says so, while /readyz keeps speaking about the database.
-func shownState(s *supervisor.Snapshot) supervisor.State {
+func shownState(s *supervisor.Snapshot) machine.State {
 	if s.Stopping {
-		return supervisor.Stopping
+		return machine.Stopping
 	}
 	return s.State
 }

@@ -12,12 +12,12 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // attempt is what came of one address.
 type attempt struct {
-	step     supervisor.Step
+	step     machine.Step
 	err      error // nil: the query was answered
 	notice   *pgconn.Notice
 	dialled  time.Time
@@ -36,7 +36,7 @@ var errOneDial = errors.New("one permit opens one connection")
 func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address string, left int) attempt {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	a := attempt{step: supervisor.StepDial, dialled: time.Now()}
+	a := attempt{step: machine.StepDial, dialled: time.Now()}
 	var wire wire
 	defer wire.close()
 
@@ -59,7 +59,7 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 		if err != nil {
 			return nil, err
 		}
-		a.step, a.trace.Address = supervisor.StepTLS, address
+		a.step, a.trace.Address = machine.StepTLS, address
 		wire.raw = &answeringConn{conn, &wire.answered}
 		return wire.raw, nil
 	}
@@ -71,7 +71,7 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 				return conn, err
 			}
 		}
-		a.step = supervisor.StepStartup
+		a.step = machine.StepStartup
 		return &knockingConn{conn, &wire, p.mute}, nil
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) { a.notice = notice }
@@ -86,12 +86,12 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 
 // ask logs in and runs the query; readiness needs one, since a pooler may take
 // the login without any server behind it (facts 2).
-func (p *Prober) ask(ctx context.Context, config *pgconn.Config, step *supervisor.Step) error {
+func (p *Prober) ask(ctx context.Context, config *pgconn.Config, step *machine.Step) error {
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return err
 	}
-	*step = supervisor.StepQuery
+	*step = machine.StepQuery
 	defer conn.Close(ctx)
 	return p.query(ctx, conn)
 }

@@ -14,6 +14,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // The DSNs of these tests; each password is the simulated pooler's own.
@@ -43,7 +44,7 @@ func watch(t *testing.T, raw string, script poolersim.Script, options Options) *
 		options.Lookup = func(context.Context, string) ([]string, error) { return []string{"10.0.0.1"}, nil }
 	}
 	prober := New(judged, dsn.NewScrubber(raw, judged), options)
-	w.Supervisor = supervisor.New(supervisor.DefaultPolicy(), target(judged), prober, nil,
+	w.Supervisor = supervisor.New(machine.DefaultPolicy(), target(judged), prober, nil,
 		slog.New(slog.NewTextHandler(w.log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -63,8 +64,8 @@ func judge(t *testing.T, raw string) dsn.DSN {
 	return report.DSN
 }
 
-func target(d dsn.DSN) supervisor.Target {
-	return supervisor.Target{
+func target(d dsn.DSN) machine.Target {
+	return machine.Target{
 		Key: d.Key(), Credential: "a", Shared: d.Mode == dsn.ModeShared,
 		DBHost: d.Mode == dsn.ModeDedicated || d.Mode == dsn.ModeDirect,
 	}
@@ -75,7 +76,7 @@ func target(d dsn.DSN) supervisor.Target {
 func TestSQLStateScrubbed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watch(t, strings.Replace(localDSN, "pass-word-1", "xxHORSExx", 1), poolersim.Script{OnStartup: poolersim.Refusal{SQLState: "HORSE", Message: "no"}}, Options{})
-		if got := w.after(time.Second).Attempt; got.Reason != supervisor.ReasonUnknown || strings.Contains(got.SQLState, "HORS") {
+		if got := w.after(time.Second).Attempt; got.Reason != machine.ReasonUnknown || strings.Contains(got.SQLState, "HORS") {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -104,7 +105,7 @@ func TestLockedOutDay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watch(t, ownPooler, poolersim.Script{Auth: poolersim.SCRAM, Password: "pass-word-1", TLS: serverTLS(t), OnPassword: poolersim.CircuitBreaker}, Options{})
 		s := w.after(24 * time.Hour)
-		if s.State != supervisor.Lockout || s.Trigger != supervisor.TriggerCircuitBreaker {
+		if s.State != machine.Lockout || s.Trigger != machine.TriggerCircuitBreaker {
 			t.Fatalf("state %s, trigger %s", s.State, s.Trigger)
 		}
 		times := w.startups()
@@ -131,22 +132,22 @@ func TestLockedOutDay(t *testing.T) {
 func TestHungServer(t *testing.T) {
 	for name, c := range map[string]struct {
 		script poolersim.Script
-		step   supervisor.Step
+		step   machine.Step
 	}{
-		"tls":      {poolersim.Script{OnTLS: poolersim.Hang}, supervisor.StepTLS},
-		"startup":  {poolersim.Script{OnStartup: poolersim.Hang}, supervisor.StepStartup},
-		"password": {poolersim.Script{Auth: poolersim.SCRAM, OnPassword: poolersim.Hang}, supervisor.StepStartup},
-		"query":    {poolersim.Script{OnQuery: poolersim.Hang}, supervisor.StepQuery},
+		"tls":      {poolersim.Script{OnTLS: poolersim.Hang}, machine.StepTLS},
+		"startup":  {poolersim.Script{OnStartup: poolersim.Hang}, machine.StepStartup},
+		"password": {poolersim.Script{Auth: poolersim.SCRAM, OnPassword: poolersim.Hang}, machine.StepStartup},
+		"query":    {poolersim.Script{OnQuery: poolersim.Hang}, machine.StepQuery},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c.script.TLS = serverTLS(t)
 				w := watch(t, ownPooler, c.script, Options{})
-				if s := w.after(5*time.Second - 1); s.State != supervisor.Starting {
+				if s := w.after(5*time.Second - 1); s.State != machine.Starting {
 					t.Errorf("state %s before the probe's time is over", s.State)
 				}
 				s := w.after(time.Second)
-				if s.State != supervisor.Retrying || s.Reason != supervisor.ReasonTimeout || s.Attempt.Step != c.step {
+				if s.State != machine.Retrying || s.Reason != machine.ReasonTimeout || s.Attempt.Step != c.step {
 					t.Errorf("state %s, reason %s at %s: %s", s.State, s.Reason, s.Attempt.Step, s.Attempt.Message)
 				}
 				if n := w.pooler.Counts().Sockets; n != 1 {
@@ -173,7 +174,7 @@ func TestOneLoginOfSeveralAddresses(t *testing.T) {
 			}
 			w := watch(t, raw, script, Options{Lookup: addresses("10.0.0.1", "10.0.0.2", "10.0.0.3")})
 			s := w.after(time.Second)
-			if s.Reason != supervisor.ReasonSaturated {
+			if s.Reason != machine.ReasonSaturated {
 				t.Errorf("reason %s: %s", s.Reason, s.Attempt.Message)
 			}
 			if c := w.pooler.Counts(); c.Sockets != 1 || c.Startups != 1 || c.Passwords != 0 {
@@ -237,15 +238,15 @@ func TestPermits(t *testing.T) {
 		defer pooler.Close()
 		judged := judge(t, localDSN)
 		p := New(judged, dsn.NewScrubber(localDSN, judged), Options{Dial: pooler.Dial, Lookup: addresses("10.0.0.1")})
-		m := supervisor.NewMachine(supervisor.DefaultPolicy(), target(judged), func() float64 { return 0 }, time.Now())
+		m := machine.New(machine.DefaultPolicy(), target(judged), func() float64 { return 0 }, time.Now())
 		permit, err := m.Admit(time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o := p.Probe(t.Context(), permit); o.Reason != supervisor.ReasonOK {
+		if o := p.Probe(t.Context(), permit); o.Reason != machine.ReasonOK {
 			t.Fatalf("%s: %s", o.Reason, o.Message)
 		}
-		for _, useless := range []supervisor.Permit{permit, {}} {
+		for _, useless := range []machine.Permit{permit, {}} {
 			if o := p.Probe(t.Context(), useless); o.Reason != "" || !o.Dialled.IsZero() {
 				t.Errorf("a useless permit led to %+v", o)
 			}

@@ -6,13 +6,13 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Failure is one failed probe as it came back from pgconn.
 type Failure struct {
-	Err  error           // from pgconn.ConnectConfig or the query
-	Step supervisor.Step // how far it came
+	Err  error        // from pgconn.ConnectConfig or the query
+	Step machine.Step // how far it came
 
 	// User is the role as the server would print it. Another role's rejected
 	// password is the pooler's own. Empty: names are not compared.
@@ -29,8 +29,8 @@ type Failure struct {
 //
 // The severity of a refusal is never asked: Supavisor from 2.9 on sends no V
 // field, and the localized one comes in any language (facts 2).
-func Classify(f Failure) supervisor.Outcome {
-	o := supervisor.Outcome{Step: f.Step}
+func Classify(f Failure) machine.Outcome {
+	o := machine.Outcome{Step: f.Step}
 	refusal, refused := errors.AsType[*pgconn.PgError](f.Err)
 	switch {
 	case refused:
@@ -51,7 +51,7 @@ func Classify(f Failure) supervisor.Outcome {
 }
 
 // fill puts a verdict and the words it rests on into an outcome.
-func fill(o supervisor.Outcome, v verdict, words string) supervisor.Outcome {
+func fill(o machine.Outcome, v verdict, words string) machine.Outcome {
 	o.Reason, o.Trigger, o.Slow = v.reason, v.trigger, v.slow
 	o.Cause, o.Message = oneLine(v.cause), oneLine(words)
 	return o

@@ -3,7 +3,7 @@ package probe
 import (
 	"strings"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // PgBouncer's memory of a failed server login, from 1.24 on. The message is cut
@@ -46,9 +46,9 @@ func readCause(cause string, cut bool) verdict {
 	switch {
 	case !known:
 		return loginRetry
-	case v.reason == supervisor.ReasonAuthFailed:
+	case v.reason == machine.ReasonAuthFailed:
 		v = loginRetry
-	case v.trigger == supervisor.TriggerServerLoginRetry:
+	case v.trigger == machine.TriggerServerLoginRetry:
 		return v // a pooler behind the pooler: its own cause, or none, is the cause
 	}
 	v.cause = cause

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // remembered is a message as PgBouncer would send it: 99 bytes of cause, and
@@ -17,13 +17,13 @@ func remembered(cause string) string {
 func TestClassifyRememberedCause(t *testing.T) {
 	long := strings.Repeat("n", 63) // PostgreSQL's longest name
 	const (
-		lockout     = supervisor.ReasonLockout
-		rejected    = supervisor.ReasonConfigRejected
-		unavailable = supervisor.ReasonUnavailable
+		lockout     = machine.ReasonLockout
+		rejected    = machine.ReasonConfigRejected
+		unavailable = machine.ReasonUnavailable
 	)
 	for _, row := range []struct {
 		cause string
-		want  supervisor.Reason
+		want  machine.Reason
 		kept  bool // the cause is
 	}{
 		{`password authentication failed for user "app"`, lockout, true},
@@ -35,8 +35,8 @@ func TestClassifyRememberedCause(t *testing.T) {
 		{`database "` + long + `" is not currently accepting connections`, unavailable, true},
 		{`no pg_hba.conf entry for host "10.0.0.1", user "` + long + `", database "appdb", no encryption`, rejected, true},
 		{`permission denied for database "` + long + `"`, rejected, true},
-		{`remaining connection slots are reserved for non-replication superuser connections`, supervisor.ReasonSaturated, true},
-		{`sorry, too many clients already`, supervisor.ReasonSaturated, true},
+		{`remaining connection slots are reserved for non-replication superuser connections`, machine.ReasonSaturated, true},
+		{`sorry, too many clients already`, machine.ReasonSaturated, true},
 		{`connect failed`, unavailable, true},
 		{`connect timeout`, unavailable, true},
 		{`server conn crashed?`, unavailable, true},
@@ -64,16 +64,16 @@ func TestClassifyRememberedCause(t *testing.T) {
 }
 
 func TestClassifyTriggers(t *testing.T) {
-	for text, want := range map[string]supervisor.Trigger{
-		`server login has been failing, try again later (server_login_retry)`: supervisor.TriggerServerLoginRetry,
-		`server login has been failing, cached error: (server_login_retry)`:   supervisor.TriggerServerLoginRetry,
-		`pgbouncer cannot connect to server`:                                  supervisor.TriggerServerLoginRetry,
-		`query_wait_timeout`:                                                  supervisor.TriggerQueryWaitTimeout,
-		remembered(`query_wait_timeout`):                                      supervisor.TriggerQueryWaitTimeout,
-		`Circuit breaker open: Too many authentication errors`:                supervisor.TriggerCircuitBreaker,
-		remembered(`(ECIRCUITBREAKER) too many authentication failures, new`): supervisor.TriggerCircuitBreaker,
+	for text, want := range map[string]machine.Trigger{
+		`server login has been failing, try again later (server_login_retry)`: machine.TriggerServerLoginRetry,
+		`server login has been failing, cached error: (server_login_retry)`:   machine.TriggerServerLoginRetry,
+		`pgbouncer cannot connect to server`:                                  machine.TriggerServerLoginRetry,
+		`query_wait_timeout`:                                                  machine.TriggerQueryWaitTimeout,
+		remembered(`query_wait_timeout`):                                      machine.TriggerQueryWaitTimeout,
+		`Circuit breaker open: Too many authentication errors`:                machine.TriggerCircuitBreaker,
+		remembered(`(ECIRCUITBREAKER) too many authentication failures, new`): machine.TriggerCircuitBreaker,
 	} {
-		if o := Classify(said("08P01", text)); o.Reason != supervisor.ReasonLockout || o.Trigger != want {
+		if o := Classify(said("08P01", text)); o.Reason != machine.ReasonLockout || o.Trigger != want {
 			t.Errorf("%q: %q %q, want %q", text, o.Reason, o.Trigger, want)
 		}
 	}
@@ -92,7 +92,7 @@ func TestCachedErrorWithoutItsEnd(t *testing.T) {
 // A text that nests forever ends at the bound.
 func TestClassifyNestedMemory(t *testing.T) {
 	o := Classify(said("08P01", strings.Repeat(cachedBegin+" ", 1<<16)))
-	if o.Reason != supervisor.ReasonLockout || o.Cause != "" {
+	if o.Reason != machine.ReasonLockout || o.Cause != "" {
 		t.Errorf("%q, cause %q", o.Reason, o.Cause)
 	}
 }

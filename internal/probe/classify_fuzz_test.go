@@ -9,14 +9,14 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // closed are the reasons that a failed probe can have.
-var closed = []supervisor.Reason{
-	supervisor.ReasonLockout, supervisor.ReasonAuthFailed, supervisor.ReasonTenantNotFound, supervisor.ReasonConfigRejected,
-	supervisor.ReasonSaturated, supervisor.ReasonUnavailable, supervisor.ReasonNetwork, supervisor.ReasonTimeout,
-	supervisor.ReasonTLS, supervisor.ReasonUnknown,
+var closed = []machine.Reason{
+	machine.ReasonLockout, machine.ReasonAuthFailed, machine.ReasonTenantNotFound, machine.ReasonConfigRejected,
+	machine.ReasonSaturated, machine.ReasonUnavailable, machine.ReasonNetwork, machine.ReasonTimeout,
+	machine.ReasonTLS, machine.ReasonUnknown,
 }
 
 func FuzzClassify(f *testing.F) {
@@ -26,12 +26,12 @@ func FuzzClassify(f *testing.F) {
 	f.Add("08P01", cachedBegin+` database "x" is not currently accepting connections" does n`, "x")
 	f.Add("XX000", "two\nlines\x00\x1b[31m\u202e\xff", "")
 	f.Fuzz(func(t *testing.T, state, text, user string) {
-		o := Classify(Failure{Err: &pgconn.PgError{Code: state, Message: text}, Step: supervisor.StepQuery, User: user})
+		o := Classify(Failure{Err: &pgconn.PgError{Code: state, Message: text}, Step: machine.StepQuery, User: user})
 		if !slices.Contains(closed, o.Reason) {
 			t.Errorf("reason %q", o.Reason)
 		}
-		lockout := o.Reason == supervisor.ReasonLockout
-		if lockout != slices.Contains(supervisor.Triggers, o.Trigger) || !lockout && o.Trigger != "" {
+		lockout := o.Reason == machine.ReasonLockout
+		if lockout != slices.Contains(machine.Triggers, o.Trigger) || !lockout && o.Trigger != "" {
 			t.Errorf("reason %q with trigger %q", o.Reason, o.Trigger)
 		}
 		if lockout && !speaksOfLockout(text) {

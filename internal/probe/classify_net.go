@@ -14,7 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // driverTexts are the faults that pgconn and crypto/tls name in words only. The
@@ -38,9 +38,9 @@ var driverTexts = []phrase{
 
 // precedence is which of several addresses' faults is told: the one that says
 // most about the way to the pooler.
-var precedence = []supervisor.Reason{
-	supervisor.ReasonTLS, supervisor.ReasonAuthFailed, supervisor.ReasonConfigRejected, supervisor.ReasonUnavailable,
-	supervisor.ReasonUnknown, supervisor.ReasonTimeout, supervisor.ReasonNetwork,
+var precedence = []machine.Reason{
+	machine.ReasonTLS, machine.ReasonAuthFailed, machine.ReasonConfigRejected, machine.ReasonUnavailable,
+	machine.ReasonUnknown, machine.ReasonTimeout, machine.ReasonNetwork,
 }
 
 // readBroken reads a failure in which the peer refused nothing.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // dialFailed is the error of one address.
@@ -32,25 +32,25 @@ func TestClassifyAddresses(t *testing.T) {
 	)
 	for _, row := range []struct {
 		err     error
-		want    supervisor.Reason
+		want    machine.Reason
 		refused bool
 	}{
-		{refused, supervisor.ReasonNetwork, true},
-		{errors.Join(refused, refused6), supervisor.ReasonNetwork, true},
-		{fmt.Errorf("failed to connect: %w", errors.Join(errors.Join(refused), refused6)), supervisor.ReasonNetwork, true},
-		{errors.Join(refused, unrouted), supervisor.ReasonNetwork, false},
-		{errors.Join(unrouted, timeout), supervisor.ReasonTimeout, false},
-		{errors.Join(refused, foreign, timeout), supervisor.ReasonTLS, false},
-		{errors.Join(refused, errors.New("nonsense")), supervisor.ReasonUnknown, false},
+		{refused, machine.ReasonNetwork, true},
+		{errors.Join(refused, refused6), machine.ReasonNetwork, true},
+		{fmt.Errorf("failed to connect: %w", errors.Join(errors.Join(refused), refused6)), machine.ReasonNetwork, true},
+		{errors.Join(refused, unrouted), machine.ReasonNetwork, false},
+		{errors.Join(unrouted, timeout), machine.ReasonTimeout, false},
+		{errors.Join(refused, foreign, timeout), machine.ReasonTLS, false},
+		{errors.Join(refused, errors.New("nonsense")), machine.ReasonUnknown, false},
 		{errors.Join(refused, context.Canceled), "", false},
-		{&net.DNSError{Err: "i/o timeout", Name: "x.invalid", IsTimeout: true}, supervisor.ReasonTimeout, false},
-		{&net.DNSError{Err: "server misbehaving", Name: "x.invalid", IsTemporary: true}, supervisor.ReasonNetwork, false},
-		{errors.New("SELECT 1 did not return 1"), supervisor.ReasonUnknown, false},
+		{&net.DNSError{Err: "i/o timeout", Name: "x.invalid", IsTimeout: true}, machine.ReasonTimeout, false},
+		{&net.DNSError{Err: "server misbehaving", Name: "x.invalid", IsTemporary: true}, machine.ReasonNetwork, false},
+		{errors.New("SELECT 1 did not return 1"), machine.ReasonUnknown, false},
 		{fmt.Errorf("query: %w", context.Canceled), "", false},
 		{nil, "", false},
 	} {
-		o := Classify(Failure{Err: row.err, Step: supervisor.StepDial})
-		if o.Reason != row.want || o.Refused != row.refused || o.Step != supervisor.StepDial {
+		o := Classify(Failure{Err: row.err, Step: machine.StepDial})
+		if o.Reason != row.want || o.Refused != row.refused || o.Step != machine.StepDial {
 			t.Errorf("%v: %q, refused %t, want %q, %t", row.err, o.Reason, o.Refused, row.want, row.refused)
 		}
 	}
@@ -59,7 +59,7 @@ func TestClassifyAddresses(t *testing.T) {
 func TestClassifyNamesMissingIPv6(t *testing.T) {
 	for ip, want := range map[string]bool{"2001:db8::1": true, "192.0.2.1": false} {
 		o := Classify(Failure{Err: dialFailed(ip, syscall.ENETUNREACH)})
-		if strings.Contains(o.Message, "IPv6") != want || o.Reason != supervisor.ReasonNetwork {
+		if strings.Contains(o.Message, "IPv6") != want || o.Reason != machine.ReasonNetwork {
 			t.Errorf("%s: %q %q", ip, o.Reason, o.Message)
 		}
 	}
@@ -67,12 +67,12 @@ func TestClassifyNamesMissingIPv6(t *testing.T) {
 
 // The port may belong to somebody else.
 func TestClassifyForeignProtocols(t *testing.T) {
-	for greeting, want := range map[string]supervisor.Reason{
-		"HTTP/1.1 400 Bad Request\r\n":                                supervisor.ReasonConfigRejected,
-		"SSH-2.0-OpenSSH_9.2\r\n":                                     supervisor.ReasonConfigRejected,
-		"-ERR unknown command\r\n":                                    supervisor.ReasonConfigRejected,
-		"Ecould not fork new process for connection: out of memory\n": supervisor.ReasonUnavailable,
-		"E\x7f\x00\x00\x01":                                           supervisor.ReasonUnknown,
+	for greeting, want := range map[string]machine.Reason{
+		"HTTP/1.1 400 Bad Request\r\n":                                machine.ReasonConfigRejected,
+		"SSH-2.0-OpenSSH_9.2\r\n":                                     machine.ReasonConfigRejected,
+		"-ERR unknown command\r\n":                                    machine.ReasonConfigRejected,
+		"Ecould not fork new process for connection: out of memory\n": machine.ReasonUnavailable,
+		"E\x7f\x00\x00\x01":                                           machine.ReasonUnknown,
 	} {
 		f := scene{dsn: "sslmode=disable", serve: answers(greeting), patient: true}.play(t)
 		if o := Classify(f); o.Reason != want || strings.Contains(o.Message, "appdb") {
@@ -90,16 +90,16 @@ func TestClassifyNotices(t *testing.T) {
 	for _, row := range []struct {
 		err    error
 		notice *pgconn.Notice
-		want   supervisor.Reason
+		want   machine.Reason
 	}{
-		{hangup.Err, nil, supervisor.ReasonNetwork},
-		{hangup.Err, shutdown, supervisor.ReasonUnavailable},
-		{hangup.Err, &pgconn.Notice{Code: "08P01", Message: "query_wait_timeout"}, supervisor.ReasonNetwork},
-		{hangup.Err, &pgconn.Notice{Code: "28P01", Message: "x"}, supervisor.ReasonNetwork},
-		{hangup.Err, &pgconn.Notice{}, supervisor.ReasonNetwork},
-		{silence.Err, shutdown, supervisor.ReasonTimeout},
+		{hangup.Err, nil, machine.ReasonNetwork},
+		{hangup.Err, shutdown, machine.ReasonUnavailable},
+		{hangup.Err, &pgconn.Notice{Code: "08P01", Message: "query_wait_timeout"}, machine.ReasonNetwork},
+		{hangup.Err, &pgconn.Notice{Code: "28P01", Message: "x"}, machine.ReasonNetwork},
+		{hangup.Err, &pgconn.Notice{}, machine.ReasonNetwork},
+		{silence.Err, shutdown, machine.ReasonTimeout},
 	} {
-		o := Classify(Failure{Err: row.err, Notice: row.notice, Step: supervisor.StepQuery})
+		o := Classify(Failure{Err: row.err, Notice: row.notice, Step: machine.StepQuery})
 		if o.Reason != row.want || o.SQLState != "" {
 			t.Errorf("%v with %+v: %q %q, want %q", row.err, row.notice, o.Reason, o.Message, row.want)
 		}
@@ -110,7 +110,7 @@ func TestClassifyNotices(t *testing.T) {
 func TestClassifyHidesTheDSN(t *testing.T) {
 	_, err := pgconn.ParseConfig("postgres://app:se#cret@word@host:port/db")
 	o := Classify(Failure{Err: fmt.Errorf("config: %w", err)})
-	if o.Reason != supervisor.ReasonConfigRejected || o.Message != unreadableWords {
+	if o.Reason != machine.ReasonConfigRejected || o.Message != unreadableWords {
 		t.Errorf("%q %q", o.Reason, o.Message)
 	}
 }

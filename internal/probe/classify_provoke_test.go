@@ -14,7 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // scene is one way to make pgconn fail for real: its types are its own, so no
@@ -74,7 +74,7 @@ func (s scene) play(t *testing.T) Failure {
 	var f Failure
 	config, err := pgconn.ParseConfig(dsn)
 	if err != nil {
-		return Failure{Err: err, Step: supervisor.StepDial}
+		return Failure{Err: err, Step: machine.StepDial}
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { f.Notice = n }
 	config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
@@ -89,13 +89,13 @@ func (s scene) play(t *testing.T) Failure {
 	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
-		f.Err, f.Step = err, supervisor.StepStartup
+		f.Err, f.Step = err, machine.StepStartup
 		return f
 	}
 	if s.closed {
 		conn.Close(ctx)
 	}
-	f.Err, f.Step = conn.ExecParams(ctx, "SELECT 1", nil, nil, nil, nil).Read().Err, supervisor.StepQuery
+	f.Err, f.Step = conn.ExecParams(ctx, "SELECT 1", nil, nil, nil, nil).Read().Err, machine.StepQuery
 	conn.Close(ctx)
 	return f
 }

@@ -1,29 +1,29 @@
 package probe
 
-import "dragonfly.internal/sidecar/internal/supervisor"
+import "dragonfly.internal/sidecar/internal/supervisor/machine"
 
 // verdict is what one row of the tables says.
 type verdict struct {
-	reason  supervisor.Reason
-	trigger supervisor.Trigger // with a lockout only
-	slow    bool               // the next try waits the longest retry
-	cause   string             // what PgBouncer remembers; never set in a table
+	reason  machine.Reason
+	trigger machine.Trigger // with a lockout only
+	slow    bool            // the next try waits the longest retry
+	cause   string          // what PgBouncer remembers; never set in a table
 }
 
 // The verdicts that the tables name.
 var (
-	authFailed     = verdict{reason: supervisor.ReasonAuthFailed}
-	tenantNotFound = verdict{reason: supervisor.ReasonTenantNotFound}
-	configRejected = verdict{reason: supervisor.ReasonConfigRejected}
-	saturated      = verdict{reason: supervisor.ReasonSaturated}
-	unavailable    = verdict{reason: supervisor.ReasonUnavailable}
-	slowBreaker    = verdict{reason: supervisor.ReasonUnavailable, slow: true}
-	networkFault   = verdict{reason: supervisor.ReasonNetwork}
-	timedOut       = verdict{reason: supervisor.ReasonTimeout}
-	tlsFault       = verdict{reason: supervisor.ReasonTLS}
-	unknownWords   = verdict{reason: supervisor.ReasonUnknown}
+	authFailed     = verdict{reason: machine.ReasonAuthFailed}
+	tenantNotFound = verdict{reason: machine.ReasonTenantNotFound}
+	configRejected = verdict{reason: machine.ReasonConfigRejected}
+	saturated      = verdict{reason: machine.ReasonSaturated}
+	unavailable    = verdict{reason: machine.ReasonUnavailable}
+	slowBreaker    = verdict{reason: machine.ReasonUnavailable, slow: true}
+	networkFault   = verdict{reason: machine.ReasonNetwork}
+	timedOut       = verdict{reason: machine.ReasonTimeout}
+	tlsFault       = verdict{reason: machine.ReasonTLS}
+	unknownWords   = verdict{reason: machine.ReasonUnknown}
 
-	loginRetry     = verdict{reason: supervisor.ReasonLockout, trigger: supervisor.TriggerServerLoginRetry}
-	queryWait      = verdict{reason: supervisor.ReasonLockout, trigger: supervisor.TriggerQueryWaitTimeout}
-	circuitBreaker = verdict{reason: supervisor.ReasonLockout, trigger: supervisor.TriggerCircuitBreaker}
+	loginRetry     = verdict{reason: machine.ReasonLockout, trigger: machine.TriggerServerLoginRetry}
+	queryWait      = verdict{reason: machine.ReasonLockout, trigger: machine.TriggerQueryWaitTimeout}
+	circuitBreaker = verdict{reason: machine.ReasonLockout, trigger: machine.TriggerCircuitBreaker}
 )

@@ -11,6 +11,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // A warm pool takes logins whether its server is there or not, and PgBouncer
@@ -25,17 +26,17 @@ func TestFaultServerRestartedWarmPool(t *testing.T) {
 	pg := cluster(t, realpeer.PostgresConfig{})
 	pooler := bouncer(t, pg, nil)
 	s := supervise(t, pooler.DSN(appUser, appPassword))
-	reaches(t, s, supervisor.Ready, supervisor.ReasonOK, within)
+	reaches(t, s, machine.Ready, machine.ReasonOK, within)
 	stopped := time.Now()
 	pg.Stop(t, realpeer.Fast)
-	remembers(t, reaches(t, s, supervisor.Retrying, supervisor.ReasonLockout, within))
+	remembers(t, reaches(t, s, machine.Retrying, machine.ReasonLockout, within))
 	pg.Start(t)
 	away := time.Since(stopped)
-	back := reaches(t, s, supervisor.Ready, supervisor.ReasonOK, more)
+	back := reaches(t, s, machine.Ready, machine.ReasonOK, more)
 	if cost := back.ReadySince.Sub(stopped); cost > away+more {
 		t.Errorf("ready %s after the stop of a server that was away for %s", cost, away)
 	}
-	if slices.ContainsFunc(back.History, func(e supervisor.Entry) bool { return e.To == supervisor.Lockout }) {
+	if slices.ContainsFunc(back.History, func(e supervisor.Entry) bool { return e.To == machine.Lockout }) {
 		t.Errorf("a window: %+v", back.History)
 	}
 }
@@ -48,13 +49,13 @@ func TestFaultServerDownWarmPool(t *testing.T) {
 	pg := cluster(t, realpeer.PostgresConfig{})
 	pooler := bouncer(t, pg, nil)
 	s := supervise(t, pooler.DSN(appUser, appPassword))
-	reaches(t, s, supervisor.Ready, supervisor.ReasonOK, within)
+	reaches(t, s, machine.Ready, machine.ReasonOK, within)
 	pg.Stop(t, realpeer.Fast)
-	first := reaches(t, s, supervisor.Retrying, supervisor.ReasonLockout, within)
+	first := reaches(t, s, machine.Retrying, machine.ReasonLockout, within)
 	remembers(t, first)
-	window := reaches(t, s, supervisor.Lockout, supervisor.ReasonLockout, lasting+within)
+	window := reaches(t, s, machine.Lockout, machine.ReasonLockout, lasting+within)
 	remembers(t, window)
-	begun := slices.IndexFunc(window.History, func(e supervisor.Entry) bool { return e.Reason == supervisor.ReasonLockout })
+	begun := slices.IndexFunc(window.History, func(e supervisor.Entry) bool { return e.Reason == machine.ReasonLockout })
 	if after := window.Since.Sub(window.History[begun].At); after < lasting || after > lasting+within {
 		t.Errorf("a window %s after the first answer", after)
 	}
@@ -63,7 +64,7 @@ func TestFaultServerDownWarmPool(t *testing.T) {
 	}
 	before, _ := first.Total()
 	total, _ := window.Total()
-	unheard := window.Logins[supervisor.ReasonTimeout] - first.Logins[supervisor.ReasonTimeout]
+	unheard := window.Logins[machine.ReasonTimeout] - first.Logins[machine.ReasonTimeout]
 	if heard := total - before - unheard; heard < 1 || heard > 3 {
 		t.Errorf("%d answers between the first one and the window", heard)
 	}
@@ -74,8 +75,8 @@ func TestFaultServerDownWarmPool(t *testing.T) {
 func remembers(t *testing.T, s *supervisor.Snapshot) {
 	t.Helper()
 	const words = "server login has been failing, try again later (server_login_retry)"
-	if a := s.Attempt; a.Step != supervisor.StepQuery || a.SQLState != "08P01" || a.Message != words ||
-		s.Trigger != supervisor.TriggerServerLoginRetry || s.Cause != "" {
+	if a := s.Attempt; a.Step != machine.StepQuery || a.SQLState != "08P01" || a.Message != words ||
+		s.Trigger != machine.TriggerServerLoginRetry || s.Cause != "" {
 		t.Errorf("%s, %s, cause %q at %s: %s %s", s.Reason, s.Trigger, s.Cause, a.Step, a.SQLState, a.Message)
 	}
 }
@@ -84,7 +85,7 @@ func remembers(t *testing.T, s *supervisor.Snapshot) {
 // all is well; what a fault is worth keeps its time.
 func supervise(t *testing.T, raw string) *supervisor.Supervisor {
 	t.Helper()
-	policy, judged := supervisor.DefaultPolicy(), judge(t, raw)
+	policy, judged := machine.DefaultPolicy(), judge(t, raw)
 	policy.ProbeInterval, policy.ProbeTimeout = 200*time.Millisecond, 2*time.Second
 	s := supervisor.New(policy, target(judged), New(judged, dsn.NewScrubber(raw, judged), Options{}), nil, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -95,7 +96,7 @@ func supervise(t *testing.T, raw string) *supervisor.Supervisor {
 }
 
 // reaches waits for a state and its reason.
-func reaches(t *testing.T, s *supervisor.Supervisor, state supervisor.State, reason supervisor.Reason, within time.Duration) *supervisor.Snapshot {
+func reaches(t *testing.T, s *supervisor.Supervisor, state machine.State, reason machine.Reason, within time.Duration) *supervisor.Snapshot {
 	t.Helper()
 	var snapshot *supervisor.Snapshot
 	realpeer.Until(t, within, fmt.Sprintf("the state is %s for %s", state, reason), func() error {

@@ -13,7 +13,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // dialler counts on our side where the peer cannot: what it opened, and what
@@ -62,8 +62,8 @@ func TestFaultAddressRefused(t *testing.T) {
 	d := new(dialler)
 	a := ask(t, d, raw, Options{Dial: d.Dial, Lookup: addresses("127.0.0.1", "127.0.0.2")})
 	refused := finding{
-		reason: supervisor.ReasonNetwork, step: supervisor.StepDial, message: "dial tcp 127.0.0.1:1: connect: connection refused",
-		state: supervisor.Retrying, next: 2 * time.Second,
+		reason: machine.ReasonNetwork, step: machine.StepDial, message: "dial tcp 127.0.0.1:1: connect: connection refused",
+		state: machine.Retrying, next: 2 * time.Second,
 	}
 	a.finds(refused)
 	a.cost(2, 0)
@@ -80,8 +80,8 @@ func TestFaultNameGone(t *testing.T) {
 		d := new(dialler)
 		a := ask(t, d, ownPooler, Options{Dial: d.Dial, Lookup: resolver(nameServer(t, rcode)).LookupHost})
 		want := finding{
-			reason: supervisor.ReasonNetwork, step: supervisor.StepDial, message: "lookup pooler.railway.internal",
-			state: supervisor.Retrying, next: 2 * time.Second,
+			reason: machine.ReasonNetwork, step: machine.StepDial, message: "lookup pooler.railway.internal",
+			state: machine.Retrying, next: 2 * time.Second,
 		}
 		if got := a.finds(want); !strings.HasSuffix(got.message, words) {
 			t.Errorf("%q, want %q at its end", got.message, words)
@@ -96,8 +96,8 @@ func TestFaultNameServerGone(t *testing.T) {
 	d := new(dialler)
 	a := ask(t, d, ownPooler, Options{Dial: d.Dial, Lookup: resolver("127.0.0.1:1").LookupHost})
 	want := finding{
-		reason: supervisor.ReasonNetwork, step: supervisor.StepDial,
-		state: supervisor.Retrying, next: 2 * time.Second,
+		reason: machine.ReasonNetwork, step: machine.StepDial,
+		state: machine.Retrying, next: 2 * time.Second,
 	}
 	if got := a.finds(want); !strings.Contains(got.message, "connection refused") {
 		t.Error(got.message)
@@ -112,7 +112,7 @@ func TestFaultNameServerGone(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	a = ask(t, d, ownPooler, Options{Dial: d.Dial, Lookup: resolver(silent.LocalAddr().String()).LookupHost})
-	want.reason = supervisor.ReasonTimeout
+	want.reason = machine.ReasonTimeout
 	a.compare(a.probe(ctx), want)
 	a.cost(0, 0)
 }
@@ -124,11 +124,11 @@ func TestFaultNameGoneForTheSystem(t *testing.T) {
 	d := new(dialler)
 	a := ask(t, d, ownPooler, Options{Dial: d.Dial})
 	a.prober.dsn.Host = "gone.invalid" // the guard would not let it pass
-	ctx, cancel := context.WithTimeout(t.Context(), supervisor.DefaultPolicy().ProbeTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), machine.DefaultPolicy().ProbeTimeout)
 	defer cancel()
 	got := a.probe(ctx)
-	if got.reason != supervisor.ReasonNetwork && got.reason != supervisor.ReasonTimeout ||
-		got.step != supervisor.StepDial || got.state != supervisor.Retrying || got.next != 2*time.Second {
+	if got.reason != machine.ReasonNetwork && got.reason != machine.ReasonTimeout ||
+		got.step != machine.StepDial || got.state != machine.Retrying || got.next != 2*time.Second {
 		t.Errorf("found %+v", got)
 	}
 	a.cost(0, 0)
@@ -168,7 +168,7 @@ func nameServer(t *testing.T, rcode byte) string {
 // nobody ever reads. It costs one probe's time at the first thing we ask.
 func TestFaultHalfOpen(t *testing.T) {
 	t.Parallel()
-	for sslmode, step := range map[string]supervisor.Step{"disable": supervisor.StepStartup, "require": supervisor.StepTLS} {
+	for sslmode, step := range map[string]machine.Step{"disable": machine.StepStartup, "require": machine.StepTLS} {
 		t.Run(sslmode, func(t *testing.T) {
 			t.Parallel()
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -179,8 +179,8 @@ func TestFaultHalfOpen(t *testing.T) {
 			d := new(dialler)
 			a := ask(t, d, "postgresql://app:pass-word-1@"+listener.Addr().String()+"/appdb?sslmode="+sslmode, Options{Dial: d.Dial})
 			a.runsOut(d.spoken(), finding{
-				reason: supervisor.ReasonTimeout, step: step, message: "no answer in time",
-				state: supervisor.Retrying, next: 2 * time.Second,
+				reason: machine.ReasonTimeout, step: step, message: "no answer in time",
+				state: machine.Retrying, next: 2 * time.Second,
 			})
 			a.cost(1, 0)
 		})

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestFaultsOfThePooler: each has a PgBouncer of its own, and all have one
@@ -46,18 +46,18 @@ func poolIsFull(t *testing.T, pg *realpeer.Postgres) {
 	other := holder(t, raw)
 	a := ask(t, pooler, raw, Options{})
 	a.runsOut(queued(t, pooler), finding{
-		reason: supervisor.ReasonTimeout, step: supervisor.StepQuery, message: "no answer in time",
-		state: supervisor.Retrying, next: 2 * time.Second,
+		reason: machine.ReasonTimeout, step: machine.StepQuery, message: "no answer in time",
+		state: machine.Retrying, next: 2 * time.Second,
 	})
 
 	pooler.Set(t, "query_wait_timeout", "1")
 	first := finding{
-		reason: supervisor.ReasonLockout, trigger: supervisor.TriggerQueryWaitTimeout,
-		step: supervisor.StepQuery, sqlstate: "08P01", message: "query_wait_timeout",
-		state: supervisor.Retrying, next: 3 * time.Second,
+		reason: machine.ReasonLockout, trigger: machine.TriggerQueryWaitTimeout,
+		step: machine.StepQuery, sqlstate: "08P01", message: "query_wait_timeout",
+		state: machine.Retrying, next: 3 * time.Second,
 	}
 	window := first
-	window.state, window.next = supervisor.Lockout, 17*time.Minute+30*time.Second
+	window.state, window.next = machine.Lockout, 17*time.Minute+30*time.Second
 	a.finds(first)
 	a.finds(window)
 	a.finds(first) // the trial
@@ -79,9 +79,9 @@ func poolerIsFull(t *testing.T, pg *realpeer.Postgres) {
 	}
 	a := ask(t, pooler, raw, Options{})
 	a.finds(finding{
-		reason: supervisor.ReasonSaturated, step: supervisor.StepStartup,
+		reason: machine.ReasonSaturated, step: machine.StepStartup,
 		sqlstate: "08P01", message: "no more connections allowed (max_client_conn)",
-		state: supervisor.Retrying, next: 2 * time.Second,
+		state: machine.Retrying, next: 2 * time.Second,
 	})
 	a.cost(1, 0)
 	for _, other := range others {
@@ -107,20 +107,20 @@ func poolerIsPaused(t *testing.T, pg *realpeer.Postgres) {
 
 	pooler.Admin(t, "PAUSE "+realpeer.Database)
 	waits := finding{
-		reason: supervisor.ReasonTimeout, step: supervisor.StepQuery, message: "no answer in time",
-		state: supervisor.Ready, next: 2 * time.Second, // to be confirmed
+		reason: machine.ReasonTimeout, step: machine.StepQuery, message: "no answer in time",
+		state: machine.Ready, next: 2 * time.Second, // to be confirmed
 	}
 	a.runsOut(queued(t, pooler), waits)
-	waits.state = supervisor.Retrying
+	waits.state = machine.Retrying
 	a.runsOut(queued(t, pooler), waits)
 
 	// With a short setting a pause reads like a full pool; one that is over
 	// before the second look opens no window.
 	pooler.Set(t, "query_wait_timeout", "1")
 	a.finds(finding{
-		reason: supervisor.ReasonLockout, trigger: supervisor.TriggerQueryWaitTimeout,
-		step: supervisor.StepQuery, sqlstate: "08P01", message: "query_wait_timeout",
-		state: supervisor.Retrying, next: 3 * time.Second,
+		reason: machine.ReasonLockout, trigger: machine.TriggerQueryWaitTimeout,
+		step: machine.StepQuery, sqlstate: "08P01", message: "query_wait_timeout",
+		state: machine.Retrying, next: 3 * time.Second,
 	})
 	pooler.Set(t, "query_wait_timeout", "120") // a new server connection may take its time
 	pooler.Admin(t, "RESUME "+realpeer.Database)
@@ -133,9 +133,9 @@ func databaseIsDisabled(t *testing.T, pg *realpeer.Postgres) {
 	pooler.Admin(t, "DISABLE "+realpeer.Database)
 	a := ask(t, pooler, pooler.DSN(appUser, appPassword), Options{})
 	a.finds(finding{
-		reason: supervisor.ReasonUnavailable, step: supervisor.StepStartup,
+		reason: machine.ReasonUnavailable, step: machine.StepStartup,
 		sqlstate: "08P01", message: `database "postgres" is disabled`,
-		state: supervisor.Retrying, next: 2 * time.Second,
+		state: machine.Retrying, next: 2 * time.Second,
 	})
 	pooler.Admin(t, "ENABLE "+realpeer.Database)
 	a.finds(healthy)
@@ -152,8 +152,8 @@ func poolerIsRestarted(t *testing.T, pg *realpeer.Postgres) {
 	a.finds(healthy)
 	pooler.Stop(t)
 	a.finds(finding{
-		reason: supervisor.ReasonNetwork, step: supervisor.StepDial, message: "dial tcp " + pooler.Address() + ": connect: connection refused",
-		state: supervisor.Ready, next: 2 * time.Second,
+		reason: machine.ReasonNetwork, step: machine.StepDial, message: "dial tcp " + pooler.Address() + ": connect: connection refused",
+		state: machine.Ready, next: 2 * time.Second,
 	})
 	pooler.Start(t)
 	a.finds(healthy)
@@ -167,8 +167,8 @@ func poolerStops(t *testing.T, pg *realpeer.Postgres) {
 	a.finds(healthy)
 	pooler.Admin(t, "PAUSE "+realpeer.Database)
 	a.underway(queued(t, pooler), func() { pooler.Stop(t) }, finding{
-		reason: supervisor.ReasonNetwork, step: supervisor.StepQuery, message: "unexpected EOF",
-		state: supervisor.Ready, next: 2 * time.Second,
+		reason: machine.ReasonNetwork, step: machine.StepQuery, message: "unexpected EOF",
+		state: machine.Ready, next: 2 * time.Second,
 	})
 	a.cost(2, 2)
 }
@@ -202,11 +202,11 @@ func poolerIsFrozen(t *testing.T, pg *realpeer.Postgres) {
 	a.finds(healthy)
 	pooler.Signal(t, syscall.SIGSTOP)
 	frozen := finding{
-		reason: supervisor.ReasonTimeout, step: supervisor.StepStartup, message: "no answer in time",
-		state: supervisor.Ready, next: 2 * time.Second,
+		reason: machine.ReasonTimeout, step: machine.StepStartup, message: "no answer in time",
+		state: machine.Ready, next: 2 * time.Second,
 	}
 	a.runsOut(d.spoken(), frozen)
-	frozen.state = supervisor.Retrying
+	frozen.state = machine.Retrying
 	a.runsOut(d.spoken(), frozen)
 	pooler.Signal(t, syscall.SIGCONT)
 	a.finds(healthy)

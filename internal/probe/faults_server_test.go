@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestFaultServerRefuses: what PostgreSQL refuses, told by itself and passed on
@@ -25,7 +25,7 @@ func TestFaultServerRefuses(t *testing.T) {
 	} {
 		pg.Exec(t, sql)
 	}
-	rejected := finding{reason: supervisor.ReasonConfigRejected, state: supervisor.Rejected, next: time.Minute}
+	rejected := finding{reason: machine.ReasonConfigRejected, state: machine.Rejected, next: time.Minute}
 	for _, row := range []struct {
 		name, user, database string
 		want                 finding
@@ -47,12 +47,12 @@ func TestFaultServerRefuses(t *testing.T) {
 		},
 		{
 			"ALLOW_CONNECTIONS false", appUser, "closed",
-			finding{reason: supervisor.ReasonUnavailable, state: supervisor.Retrying, next: 2 * time.Second},
+			finding{reason: machine.ReasonUnavailable, state: machine.Retrying, next: 2 * time.Second},
 			"55000", `database "closed" is not currently accepting connections`, 1, "ALTER DATABASE closed ALLOW_CONNECTIONS true",
 		},
 		{
 			"role connection limit", limited, realpeer.Database,
-			finding{reason: supervisor.ReasonSaturated, state: supervisor.Retrying, next: 2 * time.Second},
+			finding{reason: machine.ReasonSaturated, state: machine.Retrying, next: 2 * time.Second},
 			"53300", `too many connections for role "limited"`, 1, "ALTER ROLE limited CONNECTION LIMIT 1",
 		},
 	} {
@@ -61,7 +61,7 @@ func TestFaultServerRefuses(t *testing.T) {
 				Users: map[string]string{row.user: appPassword}, Behind: row.database,
 			})
 			want := row.want
-			want.step, want.message = supervisor.StepStartup, row.message
+			want.step, want.message = machine.StepStartup, row.message
 			behind := ask(t, pooler, pooler.DSN(row.user, appPassword), Options{})
 			want.sqlstate = "08P01"
 			behind.finds(want)
@@ -89,9 +89,9 @@ func TestFaultServerStartingUp(t *testing.T) {
 	pg.Stop(t, realpeer.Fast)
 	pg.StartWaiting(t)
 	want := finding{
-		reason: supervisor.ReasonUnavailable, step: supervisor.StepStartup,
+		reason: machine.ReasonUnavailable, step: machine.StepStartup,
 		sqlstate: "57P03", message: "the database system is not accepting connections",
-		state: supervisor.Retrying, next: 2 * time.Second,
+		state: machine.Retrying, next: 2 * time.Second,
 	}
 	direct := ask(t, pg, pg.DSN(appUser, appPassword), Options{})
 	direct.finds(want)
@@ -115,14 +115,14 @@ func TestFaultServerDownColdPool(t *testing.T) {
 	pg.Stop(t, realpeer.Fast)
 	a := ask(t, pooler, raw, Options{})
 	a.runsOut(queued(t, pooler), finding{
-		reason: supervisor.ReasonTimeout, step: supervisor.StepStartup, message: "no answer in time",
-		state: supervisor.Retrying, next: 2 * time.Second,
+		reason: machine.ReasonTimeout, step: machine.StepStartup, message: "no answer in time",
+		state: machine.Retrying, next: 2 * time.Second,
 	})
 	pooler.Set(t, "client_login_timeout", "3")
 	a.finds(finding{
-		reason: supervisor.ReasonUnavailable, step: supervisor.StepStartup,
+		reason: machine.ReasonUnavailable, step: machine.StepStartup,
 		sqlstate: "08P01", message: "client_login_timeout (server down)",
-		state: supervisor.Retrying, next: 4 * time.Second,
+		state: machine.Retrying, next: 4 * time.Second,
 	})
 	a.cost(2, 2)
 

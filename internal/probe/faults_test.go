@@ -11,7 +11,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // The faults of the files faults_*_test.go are real ones, on a real PostgreSQL
@@ -34,7 +34,7 @@ type peer interface {
 // jumps from attempt to attempt, the servers' does not.
 type asker struct {
 	*testing.T
-	machine *supervisor.Machine
+	machine *machine.Machine
 	prober  *Prober
 	now     time.Time
 
@@ -50,7 +50,7 @@ func ask(t *testing.T, peer peer, raw string, options Options) *asker {
 	judged, now := judge(t, raw), time.Now()
 	return &asker{
 		T: t, now: now,
-		machine: supervisor.NewMachine(supervisor.DefaultPolicy(), target(judged), func() float64 { return 0.5 }, now),
+		machine: machine.New(machine.DefaultPolicy(), target(judged), func() float64 { return 0.5 }, now),
 		prober:  New(judged, dsn.NewScrubber(raw, judged), options),
 		peer:    peer, user: judged.User, sockets: peer.Sockets(), logins: peer.Logins(judged.User),
 	}
@@ -59,15 +59,15 @@ func ask(t *testing.T, peer peer, raw string, options Options) *asker {
 // finding is what one probe found and what follows from it. A message that is
 // wanted is the beginning of one.
 type finding struct {
-	reason            supervisor.Reason
-	trigger           supervisor.Trigger
-	step              supervisor.Step
+	reason            machine.Reason
+	trigger           machine.Trigger
+	step              machine.Step
 	sqlstate, message string
-	state             supervisor.State
+	state             machine.State
 	next              time.Duration // until the next attempt
 }
 
-var healthy = finding{reason: supervisor.ReasonOK, state: supervisor.Ready, next: 30 * time.Second}
+var healthy = finding{reason: machine.ReasonOK, state: machine.Ready, next: 30 * time.Second}
 
 // finds spends the next permit on a probe, at the time that the machine has set
 // and not a moment earlier, and compares what it finds.

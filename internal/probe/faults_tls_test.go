@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // A pooler that insists on TLS, with a certificate of an authority that no
@@ -35,16 +35,16 @@ func tlsIsRequired(t *testing.T, pg *realpeer.Postgres) {
 	ownPEM, foreignPEM, bothPEM := string(own.PEM), string(foreign.PEM), string(together(foreign, own))
 
 	untrusted := finding{
-		reason: supervisor.ReasonTLS, step: supervisor.StepTLS, message: "x509: certificate signed by unknown authority",
-		state: supervisor.Retrying, next: 2 * time.Second,
+		reason: machine.ReasonTLS, step: machine.StepTLS, message: "x509: certificate signed by unknown authority",
+		state: machine.Retrying, next: 2 * time.Second,
 	}
 	unverified, misnamed, plain := untrusted, untrusted, untrusted
 	unverified.message = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 	misnamed.message = "tls: failed to verify certificate: x509: certificate is valid for " + right + ", not " + wrong
-	plain.step, plain.sqlstate, plain.message = supervisor.StepStartup, "08P01", "SSL required"
+	plain.step, plain.sqlstate, plain.message = machine.StepStartup, "08P01", "SSL required"
 	unusable := finding{
-		reason: supervisor.ReasonConfigRejected, message: "sslrootcert: ", // before any step
-		state: supervisor.Rejected, next: time.Minute,
+		reason: machine.ReasonConfigRejected, message: "sslrootcert: ", // before any step
+		state: machine.Rejected, next: time.Minute,
 	}
 	for _, row := range []struct {
 		name, host, query, pem string
@@ -90,8 +90,8 @@ func tlsIsRefused(t *testing.T, pg *realpeer.Postgres) {
 	for _, sslmode := range []string{"require", "verify-ca", "verify-full"} {
 		a := ask(t, pooler, strings.Replace(pooler.DSN(appUser, appPassword), "disable", sslmode, 1), Options{})
 		a.finds(finding{
-			reason: supervisor.ReasonTLS, step: supervisor.StepTLS, message: "server refused TLS connection",
-			state: supervisor.Retrying, next: 2 * time.Second,
+			reason: machine.ReasonTLS, step: machine.StepTLS, message: "server refused TLS connection",
+			state: machine.Retrying, next: 2 * time.Second,
 		})
 		a.cost(1, 0)
 	}

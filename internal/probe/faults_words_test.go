@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // sim is the simulated pooler as a [peer]; every startup message counts as a login.
@@ -32,11 +32,11 @@ func TestFaultWordsOfOtherPoolers(t *testing.T) {
 			server.Set(row.script(t))
 			a := ask(t, sim{server}, row.dsn(), Options{Dial: server.Dial, Lookup: addresses("10.0.0.1")})
 			want := finding{
-				reason: row.Reason, trigger: row.trigger(), step: supervisor.StepStartup,
+				reason: row.Reason, trigger: row.trigger(), step: machine.StepStartup,
 				sqlstate: row.SQLState, message: row.Message,
 			}
 			if row.Phase == "query" {
-				want.step = supervisor.StepQuery
+				want.step = machine.StepQuery
 			}
 			follows := row.follows()
 			for _, then := range follows {
@@ -78,37 +78,37 @@ func (r refusal) script(t *testing.T) poolersim.Script {
 
 // consequence is the state after an answer, and how long it lasts.
 type consequence struct {
-	state supervisor.State
+	state machine.State
 	next  time.Duration
 }
 
 // follows is what the row leads to, answer by answer (contract 4).
 func (r refusal) follows() []consequence {
 	var (
-		again  = consequence{supervisor.Retrying, 3 * time.Second}
-		window = consequence{supervisor.Lockout, 17*time.Minute + 30*time.Second}
+		again  = consequence{machine.Retrying, 3 * time.Second}
+		window = consequence{machine.Lockout, 17*time.Minute + 30*time.Second}
 	)
 	switch {
-	case r.trigger() == supervisor.TriggerCircuitBreaker:
+	case r.trigger() == machine.TriggerCircuitBreaker:
 		return []consequence{window, window}
 	case strings.Contains(r.Message, "cached error: password authentication failed"):
 		return []consequence{again, window, again, window} // the first after a window is an echo as well
-	case r.Reason == supervisor.ReasonLockout: // no cause: asked again 3, 17 and 20 s after it first came
-		return []consequence{again, {supervisor.Retrying, 14 * time.Second}, again, window, again}
+	case r.Reason == machine.ReasonLockout: // no cause: asked again 3, 17 and 20 s after it first came
+		return []consequence{again, {machine.Retrying, 14 * time.Second}, again, window, again}
 	}
-	steps := map[supervisor.Reason][]consequence{
-		supervisor.ReasonAuthFailed:     {{supervisor.Rejected, 22*time.Minute + 30*time.Second}},
-		supervisor.ReasonTenantNotFound: {{supervisor.Rejected, time.Minute}, {supervisor.Rejected, 2 * time.Minute}},
-		supervisor.ReasonConfigRejected: {{supervisor.Rejected, time.Minute}, {supervisor.Rejected, 2 * time.Minute}},
-		supervisor.ReasonUnknown:        {{supervisor.Retrying, time.Minute}, {supervisor.Retrying, 2 * time.Minute}},
+	steps := map[machine.Reason][]consequence{
+		machine.ReasonAuthFailed:     {{machine.Rejected, 22*time.Minute + 30*time.Second}},
+		machine.ReasonTenantNotFound: {{machine.Rejected, time.Minute}, {machine.Rejected, 2 * time.Minute}},
+		machine.ReasonConfigRejected: {{machine.Rejected, time.Minute}, {machine.Rejected, 2 * time.Minute}},
+		machine.ReasonUnknown:        {{machine.Retrying, time.Minute}, {machine.Retrying, 2 * time.Minute}},
 	}[r.Reason]
 	switch {
-	case r.Reason == supervisor.ReasonAuthFailed && r.ofSupavisor():
-		return append([]consequence{{supervisor.Rejected, 15 * time.Second}, {supervisor.Rejected, 45 * time.Second}}, steps...)
+	case r.Reason == machine.ReasonAuthFailed && r.ofSupavisor():
+		return append([]consequence{{machine.Rejected, 15 * time.Second}, {machine.Rejected, 45 * time.Second}}, steps...)
 	case steps != nil:
 		return steps
 	case strings.HasPrefix(r.Message, "(ECIRCUITBREAKER)"), strings.HasPrefix(r.Message, "Circuit breaker open"):
-		return []consequence{{supervisor.Retrying, time.Minute}, {supervisor.Retrying, time.Minute}} // a breaker that the database fed
+		return []consequence{{machine.Retrying, time.Minute}, {machine.Retrying, time.Minute}} // a breaker that the database fed
 	}
-	return []consequence{{supervisor.Retrying, 2 * time.Second}, {supervisor.Retrying, 4 * time.Second}}
+	return []consequence{{machine.Retrying, 2 * time.Second}, {machine.Retrying, 4 * time.Second}}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Knocker asks a pooler whether it knows a user, and hangs up when it asks for
@@ -24,6 +24,6 @@ func NewKnocker(d dsn.DSN, scrub *dsn.Scrubber, options Options) Knocker {
 
 // Knock spends the permit on one startup message. The reason is ok when the
 // pooler asked for the password or would have let us in without one.
-func (k Knocker) Knock(ctx context.Context, permit supervisor.Permit) supervisor.Outcome {
+func (k Knocker) Knock(ctx context.Context, permit machine.Permit) machine.Outcome {
 	return k.prober.Probe(ctx, permit)
 }

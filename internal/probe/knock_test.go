@@ -9,13 +9,13 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // permit is one for a DSN of which nothing is known.
-func permit(t *testing.T, d dsn.DSN) supervisor.Permit {
+func permit(t *testing.T, d dsn.DSN) machine.Permit {
 	t.Helper()
-	m := supervisor.NewMachine(supervisor.DefaultPolicy(), target(d), func() float64 { return 0 }, time.Now())
+	m := machine.New(machine.DefaultPolicy(), target(d), func() float64 { return 0 }, time.Now())
 	permit, err := m.Admit(time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -28,17 +28,17 @@ func permit(t *testing.T, d dsn.DSN) supervisor.Permit {
 func TestKnock(t *testing.T) {
 	for name, c := range map[string]struct {
 		script poolersim.Script
-		reason supervisor.Reason
+		reason machine.Reason
 	}{
-		"scram":     {poolersim.Script{Auth: poolersim.SCRAM, Password: "pass-word-1"}, supervisor.ReasonOK},
-		"empty":     {poolersim.Script{Auth: poolersim.Cleartext}, supervisor.ReasonOK}, // an empty password would be right
-		"md5":       {poolersim.Script{Auth: poolersim.MD5, Password: "pass-word-1"}, supervisor.ReasonOK},
-		"cleartext": {poolersim.Script{Auth: poolersim.Cleartext, Password: "pass-word-1"}, supervisor.ReasonOK},
-		"trust":     {poolersim.Script{}, supervisor.ReasonOK},
-		"tenant":    {poolersim.Script{OnStartup: poolersim.TenantNotFound("x.y")}, supervisor.ReasonTenantNotFound},
-		"breaker":   {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, supervisor.ReasonLockout},
-		"silence":   {poolersim.Script{OnStartup: poolersim.Hang}, supervisor.ReasonTimeout},
-		"hangs up":  {poolersim.Script{OnStartup: poolersim.Drop}, supervisor.ReasonNetwork},
+		"scram":     {poolersim.Script{Auth: poolersim.SCRAM, Password: "pass-word-1"}, machine.ReasonOK},
+		"empty":     {poolersim.Script{Auth: poolersim.Cleartext}, machine.ReasonOK}, // an empty password would be right
+		"md5":       {poolersim.Script{Auth: poolersim.MD5, Password: "pass-word-1"}, machine.ReasonOK},
+		"cleartext": {poolersim.Script{Auth: poolersim.Cleartext, Password: "pass-word-1"}, machine.ReasonOK},
+		"trust":     {poolersim.Script{}, machine.ReasonOK},
+		"tenant":    {poolersim.Script{OnStartup: poolersim.TenantNotFound("x.y")}, machine.ReasonTenantNotFound},
+		"breaker":   {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, machine.ReasonLockout},
+		"silence":   {poolersim.Script{OnStartup: poolersim.Hang}, machine.ReasonTimeout},
+		"hangs up":  {poolersim.Script{OnStartup: poolersim.Drop}, machine.ReasonNetwork},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestKnock(t *testing.T) {
 				if o := k.Knock(ctx, p); o.Reason != c.reason {
 					t.Errorf("%s: %s", o.Reason, o.Message)
 				}
-				for _, useless := range []supervisor.Permit{p, {}} {
+				for _, useless := range []machine.Permit{p, {}} {
 					if o := k.Knock(ctx, useless); o.Reason != "" {
 						t.Errorf("a useless permit led to %+v", o)
 					}

@@ -12,7 +12,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestLeaks: however probes end, over real sockets, no goroutine and no
@@ -29,7 +29,7 @@ func TestLeaks(t *testing.T) {
 	prober := New(judged, dsn.NewScrubber(raw, judged), Options{})
 	probe := func() {
 		pooler.Set(moods[moodNames[rand.IntN(len(moodNames))]])
-		m := supervisor.NewMachine(supervisor.DefaultPolicy(), target(judged), rand.Float64, time.Now())
+		m := machine.New(machine.DefaultPolicy(), target(judged), rand.Float64, time.Now())
 		permit, err := m.Admit(time.Now())
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Options are what tests and the environment may replace. The zero value is
@@ -58,22 +58,22 @@ func New(d dsn.DSN, scrub *dsn.Scrubber, options Options) *Prober {
 
 // Probe spends the permit on one login and one query. Without a permit, or with
 // a spent one, nothing is dialled and the outcome is empty.
-func (p *Prober) Probe(ctx context.Context, permit supervisor.Permit) supervisor.Outcome {
+func (p *Prober) Probe(ctx context.Context, permit machine.Permit) machine.Outcome {
 	outcome, _ := p.Trace(ctx, permit)
 	return outcome
 }
 
 // Trace is Probe, and says how far it came.
-func (p *Prober) Trace(ctx context.Context, permit supervisor.Permit) (supervisor.Outcome, Trace) {
+func (p *Prober) Trace(ctx context.Context, permit machine.Permit) (machine.Outcome, Trace) {
 	if !permit.Spend() {
-		return supervisor.Outcome{}, Trace{}
+		return machine.Outcome{}, Trace{}
 	}
 	begun := time.Now()
-	var outcome supervisor.Outcome
+	var outcome machine.Outcome
 	var trace Trace
 	if config, err := p.config(); err != nil {
 		// Nothing is dialled; the file or the setting has to change, as a refused one has to.
-		outcome = supervisor.Outcome{Reason: supervisor.ReasonConfigRejected, Message: err.Error()}
+		outcome = machine.Outcome{Reason: machine.ReasonConfigRejected, Message: err.Error()}
 	} else {
 		last := p.login(ctx, config)
 		outcome, trace = p.settle(last), last.trace.scrubbed(p.scrub)
@@ -86,8 +86,8 @@ func (p *Prober) Trace(ctx context.Context, permit supervisor.Permit) (superviso
 }
 
 // settle says what an attempt came to.
-func (p *Prober) settle(last attempt) supervisor.Outcome {
-	outcome := supervisor.Outcome{Reason: supervisor.ReasonOK}
+func (p *Prober) settle(last attempt) machine.Outcome {
+	outcome := machine.Outcome{Reason: machine.ReasonOK}
 	asked := p.mute && last.trace.Routed // a knock wants no more
 	if last.err != nil && !asked {
 		outcome = Classify(Failure{Err: last.err, Step: last.step, User: p.namedUser(), Notice: last.notice})
@@ -101,7 +101,7 @@ func (p *Prober) settle(last attempt) supervisor.Outcome {
 func (p *Prober) login(ctx context.Context, config *pgconn.Config) attempt {
 	addresses, err := p.addresses(ctx)
 	if err != nil {
-		return attempt{step: supervisor.StepDial, err: err}
+		return attempt{step: machine.StepDial, err: err}
 	}
 	var last attempt
 	for i, address := range addresses {

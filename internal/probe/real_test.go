@@ -11,6 +11,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestRealSharedRejection: on a shared pooler a rejected password is tried twice
@@ -31,7 +32,7 @@ func TestRealSharedRejection(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, network, pooler.Address())
 		},
 	})
-	s := supervisor.New(supervisor.DefaultPolicy(), target(judged), prober, nil, slog.New(slog.DiscardHandler))
+	s := supervisor.New(machine.DefaultPolicy(), target(judged), prober, nil, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()
@@ -54,7 +55,7 @@ func TestRealSharedRejection(t *testing.T) {
 			return nil
 		})
 		after, snapshot := time.Since(begun), s.Snapshot()
-		if after < want.from || after > want.till || snapshot.State != supervisor.Rejected || snapshot.Reason != supervisor.ReasonAuthFailed {
+		if after < want.from || after > want.till || snapshot.State != machine.Rejected || snapshot.Reason != machine.ReasonAuthFailed {
 			t.Errorf("login %d after %s: %s, %s: %s", want.logins, after, snapshot.State, snapshot.Reason, snapshot.Attempt.Message)
 		}
 		if left := snapshot.Remaining(time.Now()); left < want.least || left > want.most {

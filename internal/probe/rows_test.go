@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 const sharedDSN = "postgresql://postgres.ejiddanxtqcleyswqvkc:pass-word-1@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=require"
@@ -24,60 +24,60 @@ func TestRows(t *testing.T) {
 		raw        string // default: a pooler of one's own
 		script     poolersim.Script
 		refused    bool // the connect itself
-		state      supervisor.State
-		reason     supervisor.Reason
-		trigger    supervisor.Trigger
-		step       supervisor.Step
+		state      machine.State
+		reason     machine.Reason
+		trigger    machine.Trigger
+		step       machine.Step
 		from, till time.Duration // of the next attempt
 	}{
-		"ok": {state: supervisor.Ready, reason: supervisor.ReasonOK, from: 30 * time.Second, till: 30 * time.Second},
+		"ok": {state: machine.Ready, reason: machine.ReasonOK, from: 30 * time.Second, till: 30 * time.Second},
 		"circuit breaker": {script: poolersim.Script{OnStartup: poolersim.CircuitBreaker},
-			state: supervisor.Lockout, reason: supervisor.ReasonLockout, trigger: supervisor.TriggerCircuitBreaker,
-			step: supervisor.StepStartup, from: 15 * time.Minute, till: 20 * time.Minute},
+			state: machine.Lockout, reason: machine.ReasonLockout, trigger: machine.TriggerCircuitBreaker,
+			step: machine.StepStartup, from: 15 * time.Minute, till: 20 * time.Minute},
 		"query wait": {script: poolersim.Script{OnQuery: poolersim.Refusal{SQLState: "08P01", Message: "query_wait_timeout"}},
-			state: supervisor.Retrying, reason: supervisor.ReasonLockout, trigger: supervisor.TriggerQueryWaitTimeout,
-			step: supervisor.StepQuery, from: 3 * time.Second, till: 3 * time.Second},
+			state: machine.Retrying, reason: machine.ReasonLockout, trigger: machine.TriggerQueryWaitTimeout,
+			step: machine.StepQuery, from: 3 * time.Second, till: 3 * time.Second},
 		"first echo": {script: poolersim.Script{OnQuery: poolersim.CachedError(`password authentication failed for user "app"`)},
-			state: supervisor.Retrying, reason: supervisor.ReasonLockout, trigger: supervisor.TriggerServerLoginRetry,
-			step: supervisor.StepQuery, from: 3 * time.Second, till: 3 * time.Second},
+			state: machine.Retrying, reason: machine.ReasonLockout, trigger: machine.TriggerServerLoginRetry,
+			step: machine.StepQuery, from: 3 * time.Second, till: 3 * time.Second},
 		"cached restart": {script: poolersim.Script{OnQuery: poolersim.CachedError("the database system is shutting down")},
-			state: supervisor.Retrying, reason: supervisor.ReasonUnavailable, step: supervisor.StepQuery,
+			state: machine.Retrying, reason: machine.ReasonUnavailable, step: machine.StepQuery,
 			from: 1600 * time.Millisecond, till: 2400 * time.Millisecond},
 		"wrong password": {script: poolersim.Script{Auth: poolersim.SCRAM, Password: "another"},
-			state: supervisor.Rejected, reason: supervisor.ReasonAuthFailed, step: supervisor.StepStartup,
+			state: machine.Rejected, reason: machine.ReasonAuthFailed, step: machine.StepStartup,
 			from: 15 * time.Minute, till: 30 * time.Minute},
 		"wrong password, shared": {raw: sharedDSN, script: poolersim.Script{Auth: poolersim.SCRAM, Password: "another"},
-			state: supervisor.Rejected, reason: supervisor.ReasonAuthFailed, step: supervisor.StepStartup,
+			state: machine.Rejected, reason: machine.ReasonAuthFailed, step: machine.StepStartup,
 			from: 15 * time.Second, till: 15 * time.Second},
 		"tenant": {raw: sharedDSN, script: poolersim.Script{OnStartup: poolersim.TenantNotFound("x.y")},
-			state: supervisor.Rejected, reason: supervisor.ReasonTenantNotFound, step: supervisor.StepStartup,
+			state: machine.Rejected, reason: machine.ReasonTenantNotFound, step: machine.StepStartup,
 			from: time.Minute, till: time.Minute},
 		"database": {script: refusal("3D000", `database "appdb" does not exist`),
-			state: supervisor.Rejected, reason: supervisor.ReasonConfigRejected, step: supervisor.StepStartup,
+			state: machine.Rejected, reason: machine.ReasonConfigRejected, step: machine.StepStartup,
 			from: time.Minute, till: time.Minute},
 		"saturated": {script: refusal("53300", "sorry, too many clients already"),
-			state: supervisor.Retrying, reason: supervisor.ReasonSaturated, step: supervisor.StepStartup,
+			state: machine.Retrying, reason: machine.ReasonSaturated, step: machine.StepStartup,
 			from: 1600 * time.Millisecond, till: 2400 * time.Millisecond},
 		"unavailable": {script: refusal("57P03", "the database system is starting up"),
-			state: supervisor.Retrying, reason: supervisor.ReasonUnavailable, step: supervisor.StepStartup,
+			state: machine.Retrying, reason: machine.ReasonUnavailable, step: machine.StepStartup,
 			from: 1600 * time.Millisecond, till: 2400 * time.Millisecond},
 		"tenant breaker": {raw: sharedDSN, script: refusal("XX000", "Circuit breaker open: Failed to retrieve database credentials"),
-			state: supervisor.Retrying, reason: supervisor.ReasonUnavailable, step: supervisor.StepStartup,
+			state: machine.Retrying, reason: machine.ReasonUnavailable, step: machine.StepStartup,
 			from: time.Minute, till: time.Minute},
 		"network": {refused: true,
-			state: supervisor.Retrying, reason: supervisor.ReasonNetwork, step: supervisor.StepDial,
+			state: machine.Retrying, reason: machine.ReasonNetwork, step: machine.StepDial,
 			from: 1600 * time.Millisecond, till: 2400 * time.Millisecond},
 		"closed": {script: poolersim.Script{OnStartup: poolersim.Drop},
-			state: supervisor.Retrying, reason: supervisor.ReasonNetwork, step: supervisor.StepStartup,
+			state: machine.Retrying, reason: machine.ReasonNetwork, step: machine.StepStartup,
 			from: 1600 * time.Millisecond, till: 2400 * time.Millisecond},
 		"timeout": {script: poolersim.Script{OnQuery: poolersim.Hang},
-			state: supervisor.Retrying, reason: supervisor.ReasonTimeout, step: supervisor.StepQuery,
+			state: machine.Retrying, reason: machine.ReasonTimeout, step: machine.StepQuery,
 			from: 1600 * time.Millisecond, till: 2400 * time.Millisecond},
 		"tls": {raw: ownPooler, script: poolersim.Script{},
-			state: supervisor.Retrying, reason: supervisor.ReasonTLS, step: supervisor.StepTLS,
+			state: machine.Retrying, reason: machine.ReasonTLS, step: machine.StepTLS,
 			from: 1600 * time.Millisecond, till: 2400 * time.Millisecond},
 		"unknown": {script: refusal("XX000", "something new"),
-			state: supervisor.Retrying, reason: supervisor.ReasonUnknown, step: supervisor.StepStartup,
+			state: machine.Retrying, reason: machine.ReasonUnknown, step: machine.StepStartup,
 			from: time.Minute, till: time.Minute},
 	}
 	for name, row := range rows {
@@ -97,7 +97,7 @@ func TestRows(t *testing.T) {
 				}
 				w := watch(t, row.raw, row.script, options)
 				s := w.Snapshot()
-				for s.State == supervisor.Starting { // until the first probe is over
+				for s.State == machine.Starting { // until the first probe is over
 					s = w.after(time.Millisecond)
 				}
 				if s.State != row.state || s.Reason != row.reason || s.Trigger != row.trigger || s.Attempt.Step != row.step {

@@ -23,6 +23,7 @@ import (
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // moods are what the pooler may turn to in a schedule.
@@ -125,7 +126,7 @@ type disk struct {
 	text   []byte
 }
 
-func (d *disk) Save(_ context.Context, r supervisor.Record) (err error) {
+func (d *disk) Save(_ context.Context, r machine.Record) (err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.broken.Load() {
@@ -136,7 +137,7 @@ func (d *disk) Save(_ context.Context, r supervisor.Record) (err error) {
 }
 
 // load is the record, and the zero one before the first writing.
-func (d *disk) load() (r supervisor.Record) {
+func (d *disk) load() (r machine.Record) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.text) > 0 {
@@ -151,12 +152,12 @@ func (d *disk) load() (r supervisor.Record) {
 func (m *model) forget() {
 	stored := m.disk.load().Windows
 	m.told = slices.DeleteFunc(m.told, func(w window) bool {
-		return w.until.After(time.Now()) && !slices.ContainsFunc(stored, func(s supervisor.Window) bool { return s.Until.Sub(w.until).Abs() <= time.Second })
+		return w.until.After(time.Now()) && !slices.ContainsFunc(stored, func(s machine.Window) bool { return s.Until.Sub(w.until).Abs() <= time.Second })
 	})
 }
 
 // targetOf is what a DSN is to the supervisor, and the prober for it.
-func (m *model) targetOf(raw string) (supervisor.Target, supervisor.Prober) {
+func (m *model) targetOf(raw string) (machine.Target, supervisor.Prober) {
 	d := dsn.Judge(raw, dsn.Rules{Env: dsn.Dev}, time.Now()).DSN
 	target := target(d)
 	target.Credential, target.DSN = d.Password.Reveal(), raw
@@ -195,7 +196,7 @@ func (m *model) start() {
 	m.begun = time.Now()
 	target, prober := m.targetOf(m.raw)
 	log := slog.New(slog.NewJSONHandler(&m.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s := supervisor.New(supervisor.DefaultPolicy(), target, prober, &m.disk, log)
+	s := supervisor.New(machine.DefaultPolicy(), target, prober, &m.disk, log)
 	s.Begin(m.disk.load())
 	m.supervisor = s
 	report := func(now time.Time) dsn.Report { return dsn.Judge(m.raw, dsn.Rules{Env: dsn.Dev}, now) }
@@ -240,7 +241,7 @@ func (m *model) check(t *rapid.T) {
 
 // listen notes a window that is told of.
 func (m *model) listen(t *rapid.T, status health.Status) {
-	if status.State != string(supervisor.Lockout) || status.RetryInSeconds == 0 {
+	if status.State != string(machine.Lockout) || status.RetryInSeconds == 0 {
 		return
 	}
 	until := status.RetryAt.Add(-time.Second) // it is rounded up

@@ -13,11 +13,11 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // sessions asks a server once who is connected.
-func sessions(t *testing.T, raw string) (Activity, supervisor.Outcome) {
+func sessions(t *testing.T, raw string) (Activity, machine.Outcome) {
 	t.Helper()
 	judged := judge(t, raw)
 	var found Activity
@@ -92,7 +92,7 @@ func TestRealSessions(t *testing.T) {
 		exec(t, pg, c.before)
 		logins := pg.Logins("app")
 		found, outcome := sessions(t, pg.DSN("app", "right-horse-7"))
-		if outcome.Reason != supervisor.ReasonOK || pg.Logins("app")-logins != 1 {
+		if outcome.Reason != machine.ReasonOK || pg.Logins("app")-logins != 1 {
 			t.Fatalf("%d logins: %+v", pg.Logins("app")-logins, outcome)
 		}
 		all := []Session{api, own, {User: "work er", State: c.worker, Count: 1}}
@@ -105,7 +105,7 @@ func TestRealSessions(t *testing.T) {
 		Users: map[string]string{"client": "right-horse-9"}, Server: realpeer.Login{User: "app", Password: "right-horse-7"},
 	})
 	found, outcome := sessions(t, pooler.DSN("client", "right-horse-9"))
-	if n := pooler.Logins("client"); outcome.Reason != supervisor.ReasonOK || n != 1 || pooler.Sockets() != 1 {
+	if n := pooler.Logins("client"); outcome.Reason != machine.ReasonOK || n != 1 || pooler.Sockets() != 1 {
 		t.Fatalf("%d logins over %d sockets: %+v", n, pooler.Sockets(), outcome)
 	}
 	if !found.Pooled || found.Role != "app" {
@@ -149,7 +149,7 @@ func TestSessionsAnswers(t *testing.T) {
 		}
 		pooler.Set(poolersim.Script{Answer: func(string) (poolersim.Table, bool) { return c.answer, true }})
 		found, outcome := sessions(t, pooler.DSN("app", "pass-word-1", "appdb"))
-		if diff := cmp.Diff(c.want, found); diff != "" || (outcome.Reason == supervisor.ReasonOK) != (c.want.Role != "") {
+		if diff := cmp.Diff(c.want, found); diff != "" || (outcome.Reason == machine.ReasonOK) != (c.want.Role != "") {
 			t.Errorf("%s: %s, %s\n%s", name, outcome.Reason, outcome.Message, diff)
 		}
 		if n := pooler.Counts(); n.Sockets != 1 || n.Startups != 1 {

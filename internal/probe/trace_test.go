@@ -8,7 +8,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestTrace: one login tells how far it came.
@@ -16,16 +16,16 @@ func TestTrace(t *testing.T) {
 	for name, c := range map[string]struct {
 		raw            string
 		script         poolersim.Script
-		reason         supervisor.Reason
+		reason         machine.Reason
 		secure, routed bool
 	}{
-		"through":  {ownPooler, poolersim.Script{Auth: poolersim.SCRAM, Password: "pass-word-1"}, supervisor.ReasonOK, true, true},
-		"trust":    {ownPooler, poolersim.Script{}, supervisor.ReasonOK, true, true},
-		"plain":    {localDSN, poolersim.Script{Auth: poolersim.MD5, Password: "pass-word-1"}, supervisor.ReasonOK, false, true},
-		"wrong":    {ownPooler, poolersim.Script{Auth: poolersim.SCRAM, Password: "another"}, supervisor.ReasonAuthFailed, true, true},
-		"tenant":   {ownPooler, poolersim.Script{OnStartup: poolersim.TenantNotFound("app")}, supervisor.ReasonTenantNotFound, true, false},
-		"no TLS":   {ownPooler, poolersim.Script{OnTLS: poolersim.Drop}, supervisor.ReasonNetwork, false, false},
-		"doubtful": {strings.Replace(ownPooler, "require", "verify-full", 1), poolersim.Script{}, supervisor.ReasonTLS, false, false},
+		"through":  {ownPooler, poolersim.Script{Auth: poolersim.SCRAM, Password: "pass-word-1"}, machine.ReasonOK, true, true},
+		"trust":    {ownPooler, poolersim.Script{}, machine.ReasonOK, true, true},
+		"plain":    {localDSN, poolersim.Script{Auth: poolersim.MD5, Password: "pass-word-1"}, machine.ReasonOK, false, true},
+		"wrong":    {ownPooler, poolersim.Script{Auth: poolersim.SCRAM, Password: "another"}, machine.ReasonAuthFailed, true, true},
+		"tenant":   {ownPooler, poolersim.Script{OnStartup: poolersim.TenantNotFound("app")}, machine.ReasonTenantNotFound, true, false},
+		"no TLS":   {ownPooler, poolersim.Script{OnTLS: poolersim.Drop}, machine.ReasonNetwork, false, false},
+		"doubtful": {strings.Replace(ownPooler, "require", "verify-full", 1), poolersim.Script{}, machine.ReasonTLS, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pooler, err := poolersim.Listen()

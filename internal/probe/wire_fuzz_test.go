@@ -12,7 +12,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/poolersim"
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // FuzzWire lets a peer answer a startup message with anything, through the real
@@ -36,8 +36,8 @@ func FuzzWire(f *testing.F) {
 	f.Add([]byte{'E', 0xff, 0xff, 0xff, 0xff})
 	f.Add([]byte{'N', 0, 0, 0, 5, 0})
 	report := dsn.Judge(localDSN, dsn.Rules{Env: dsn.Dev}, time.Now())
-	var reasons []supervisor.Reason
-	for _, rule := range supervisor.Rules {
+	var reasons []machine.Reason
+	for _, rule := range machine.Rules {
 		reasons = append(reasons, rule.Reason)
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
@@ -45,7 +45,7 @@ func FuzzWire(f *testing.F) {
 		defer pooler.Close()
 		pooler.Set(poolersim.Script{OnStartup: poolersim.Raw(wire)})
 		prober := New(report.DSN, dsn.NewScrubber(localDSN, report.DSN), Options{Dial: pooler.Dial, Lookup: addresses("10.0.0.1", "10.0.0.2")})
-		m := supervisor.NewMachine(supervisor.DefaultPolicy(), target(report.DSN), rand.Float64, time.Now())
+		m := machine.New(machine.DefaultPolicy(), target(report.DSN), rand.Float64, time.Now())
 		permit, err := m.Admit(time.Now())
 		if err != nil {
 			t.Fatal(err)
@@ -53,10 +53,10 @@ func FuzzWire(f *testing.F) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		o := prober.Probe(ctx, permit)
-		if !slices.Contains(reasons, o.Reason) || (o.Reason == supervisor.ReasonLockout) != (o.Trigger != "") {
+		if !slices.Contains(reasons, o.Reason) || (o.Reason == machine.ReasonLockout) != (o.Trigger != "") {
 			t.Errorf("reason %q, trigger %q", o.Reason, o.Trigger)
 		}
-		if o.Reason == supervisor.ReasonLockout && !slices.ContainsFunc(lockoutPhrases, func(p string) bool { return strings.Contains(string(wire), p) }) {
+		if o.Reason == machine.ReasonLockout && !slices.ContainsFunc(lockoutPhrases, func(p string) bool { return strings.Contains(string(wire), p) }) {
 			t.Errorf("%q is no lockout: %s", wire, o.Message)
 		}
 		if c := pooler.Counts(); c.Sockets != 1 || c.Cancels != 0 {

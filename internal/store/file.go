@@ -17,6 +17,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // File keeps the record in one file, which is replaced as a whole. The first
@@ -76,19 +77,19 @@ const maxSize = 1 << 20
 
 // loaded is what Load found.
 type loaded struct {
-	record  supervisor.Record
+	record  machine.Record
 	changed bool
 }
 
 // Load implements [Store].
-func (f *File) Load(ctx context.Context) (supervisor.Record, bool, error) {
+func (f *File) Load(ctx context.Context) (machine.Record, bool, error) {
 	found, err := within(ctx, f, func() (loaded, error) {
 		c, stamp, err := f.read()
 		before := f.lost
 		_, f.lost = errors.AsType[*LostError](err)
 		switch {
 		case f.lost:
-			return loaded{supervisor.Record{Lost: stamp}, !before}, err
+			return loaded{machine.Record{Lost: stamp}, !before}, err
 		case err != nil:
 			return loaded{}, err
 		}
@@ -100,7 +101,7 @@ func (f *File) Load(ctx context.Context) (supervisor.Record, bool, error) {
 }
 
 // Save implements [Store].
-func (f *File) Save(ctx context.Context, r supervisor.Record) error {
+func (f *File) Save(ctx context.Context, r machine.Record) error {
 	_, err := within(ctx, f, func() (struct{}, error) {
 		held := f.hold()
 		c, _, err := f.read()
@@ -121,7 +122,7 @@ func (f *File) Save(ctx context.Context, r supervisor.Record) error {
 
 // Overwrite replaces what is stored, whoever holds the lock: an operator's way to
 // say that it is over. A running sidecar takes it up on SIGHUP.
-func (f *File) Overwrite(ctx context.Context, r supervisor.Record) error {
+func (f *File) Overwrite(ctx context.Context, r machine.Record) error {
 	_, err := within(ctx, f, func() (struct{}, error) { return struct{}{}, f.write(r) })
 	return err
 }
@@ -190,7 +191,7 @@ func (f *File) text() ([]byte, error) {
 
 // write replaces the file as a whole; what it holds has reached the disk before
 // it gets its name, and so has the name before this returns.
-func (f *File) write(r supervisor.Record) error {
+func (f *File) write(r machine.Record) error {
 	f.writes++
 	c := content{version, now(), fmt.Sprintf("%s-%d", f.process, f.writes), f.Salt(), r}
 	text, err := encode(c)

@@ -13,20 +13,21 @@ import (
 	"pgregory.net/rapid"
 
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-func record(key string) supervisor.Record {
+func record(key string) machine.Record {
 	at := time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)
-	return supervisor.Record{
-		Windows:  []supervisor.Window{{Key: key, Trigger: supervisor.TriggerCircuitBreaker, Opened: at, Until: at.Add(15 * time.Minute), InRow: 1}},
-		Verdict:  supervisor.Verdict{Key: key, Credential: "c", DSN: "d", State: supervisor.Lockout, Reason: supervisor.ReasonLockout, Since: at, Next: at.Add(15 * time.Minute)},
-		Attempt:  supervisor.Begun{At: at, InRow: 2},
-		Bans:     map[string]supervisor.Ban{key: {Rejected: at, Open: true}},
-		Rejected: []supervisor.Rejection{{Key: key, Credential: "c", First: at, Since: at, Until: at.Add(20 * time.Minute)}},
+	return machine.Record{
+		Windows:  []machine.Window{{Key: key, Trigger: machine.TriggerCircuitBreaker, Opened: at, Until: at.Add(15 * time.Minute), InRow: 1}},
+		Verdict:  machine.Verdict{Key: key, Credential: "c", DSN: "d", State: machine.Lockout, Reason: machine.ReasonLockout, Since: at, Next: at.Add(15 * time.Minute)},
+		Attempt:  machine.Begun{At: at, InRow: 2},
+		Bans:     map[string]machine.Ban{key: {Rejected: at, Open: true}},
+		Rejected: []machine.Rejection{{Key: key, Credential: "c", First: at, Since: at, Until: at.Add(20 * time.Minute)}},
 	}
 }
 
-func load(t *testing.T, f *File) (supervisor.Record, bool) {
+func load(t *testing.T, f *File) (machine.Record, bool) {
 	t.Helper()
 	r, changed, err := f.Load(t.Context())
 	if err != nil {
@@ -35,7 +36,7 @@ func load(t *testing.T, f *File) (supervisor.Record, bool) {
 	return r, changed
 }
 
-func save(t *testing.T, f *File, r supervisor.Record) {
+func save(t *testing.T, f *File, r machine.Record) {
 	t.Helper()
 	if err := f.Save(t.Context(), r); err != nil {
 		t.Fatal(err)
@@ -53,7 +54,7 @@ func newFile(t *testing.T, path string) *File {
 func TestFileRestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
 	first := newFile(t, path)
-	if r, changed := load(t, first); changed || !cmp.Equal(r, supervisor.Record{}) {
+	if r, changed := load(t, first); changed || !cmp.Equal(r, machine.Record{}) {
 		t.Errorf("a first start found %+v, changed %v", r, changed)
 	}
 	want := record("k")
@@ -67,7 +68,7 @@ func TestFileRestart(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || !changed || string(second.Salt()) != string(first.Salt()) {
 		t.Errorf("changed %v:\n%s", changed, diff)
 	}
-	save(t, second, supervisor.Record{})
+	save(t, second, machine.Record{})
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
@@ -112,7 +113,7 @@ func TestFileOverwrite(t *testing.T) {
 	load(t, running)
 	save(t, running, record("k"))
 	load(t, operator)
-	cleared := supervisor.Record{Cleared: time.Now().UTC()}
+	cleared := machine.Record{Cleared: time.Now().UTC()}
 	if err := operator.Overwrite(t.Context(), cleared); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // version of the format. A file of a newer one may hold a window that this
@@ -16,11 +16,11 @@ const version = 1
 
 // content is what is stored, as JSON that people can read.
 type content struct {
-	Version   int               `json:"version"`
-	WrittenAt time.Time         `json:"written_at"`
-	Revision  string            `json:"revision"` // another one with each writing
-	Salt      []byte            `json:"salt"`
-	Record    supervisor.Record `json:"record"`
+	Version   int            `json:"version"`
+	WrittenAt time.Time      `json:"written_at"`
+	Revision  string         `json:"revision"` // another one with each writing
+	Salt      []byte         `json:"salt"`
+	Record    machine.Record `json:"record"`
 }
 
 func encode(c content) ([]byte, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Store is where the deadline lives. A shared one fits the same interface: Save
@@ -19,7 +20,7 @@ type Store interface {
 	// stored is the zero record. Changed: somebody else has written it since this
 	// process last read or wrote. With a [*LostError] the record says since when
 	// the store is lost.
-	Load(ctx context.Context) (r supervisor.Record, changed bool, err error)
+	Load(ctx context.Context) (r machine.Record, changed bool, err error)
 	// Salt makes fingerprints that stand in the store useless elsewhere. It is
 	// known once Load or Save has returned.
 	Salt() []byte
@@ -46,12 +47,12 @@ type Memory struct{ salt []byte }
 func NewMemory() *Memory { return &Memory{newSalt()} }
 
 // Load implements [Store]: nothing is stored.
-func (*Memory) Load(context.Context) (supervisor.Record, bool, error) {
-	return supervisor.Record{}, false, nil
+func (*Memory) Load(context.Context) (machine.Record, bool, error) {
+	return machine.Record{}, false, nil
 }
 
 // Save implements [Store].
-func (*Memory) Save(context.Context, supervisor.Record) error { return nil }
+func (*Memory) Save(context.Context, machine.Record) error { return nil }
 
 // Salt implements [Store].
 func (m *Memory) Salt() []byte { return m.salt }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 var update = flag.Bool("update", false, "write docs/states.md")
@@ -24,7 +26,7 @@ const (
 
 // TestStatesDoc: docs/states.md is what the code says.
 func TestStatesDoc(t *testing.T) {
-	policy := DefaultPolicy()
+	policy := machine.DefaultPolicy()
 	var text bytes.Buffer
 	page := template.Must(template.New("states.md.tmpl").Funcs(template.FuncMap{
 		"span": spoken,
@@ -36,15 +38,15 @@ func TestStatesDoc(t *testing.T) {
 			last := len(texts) - 1
 			return strings.Join(texts[:last], ", ") + " and " + texts[last]
 		},
-		"between": func(r Range) string { return spoken(r.Min) + " to " + spoken(r.Max) },
+		"between": func(r machine.Range) string { return spoken(r.Min) + " to " + spoken(r.Max) },
 	}).ParseFiles(statesPage))
 	if err := page.Execute(&text, map[string]any{
 		"Diagram": diagram(t), "States": constants(t, "State"), "Triggers": constants(t, "Trigger"),
-		"Rules": Rules, "Policy": policy, "Confirm": ConfirmDelay, "Jitter": 100 * RetryJitter, "Reminder": reminderEvery,
-		"RerouteFirst": RerouteFirst, "RerouteLast": RerouteLast, "CautiousFirst": CautiousFirst, "CautiousLast": CautiousLast,
-		"Fresh": EchoFresh, "Again": EchoAgain, "Lasting": EchoLasting, "Asks": EchoAsks,
-		"BanMemory": BanMemory, "BanAsks": BanAsks, "Tries": SpacedTries,
-		"Scenes": scenes(t, policy), "LockedOut": Guidance(ReasonLockout),
+		"Rules": machine.Rules, "Policy": policy, "Confirm": machine.ConfirmDelay, "Jitter": 100 * machine.RetryJitter, "Reminder": reminderEvery,
+		"RerouteFirst": machine.RerouteFirst, "RerouteLast": machine.RerouteLast, "CautiousFirst": machine.CautiousFirst, "CautiousLast": machine.CautiousLast,
+		"Fresh": machine.EchoFresh, "Again": machine.EchoAgain, "Lasting": machine.EchoLasting, "Asks": machine.EchoAsks,
+		"BanMemory": machine.BanMemory, "BanAsks": machine.BanAsks, "Tries": machine.SpacedTries,
+		"Scenes": scenes(t, policy), "LockedOut": Guidance(machine.ReasonLockout),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -76,11 +78,11 @@ func linesNotIn(text, other string) string {
 
 // TestScheduleNames: the names of the ladders are their numbers.
 func TestScheduleNames(t *testing.T) {
-	retry := DefaultPolicy().Retry
-	for got, want := range map[Next]string{
-		NextReroute:  ladderName(RerouteFirst, RerouteLast) + ", or at once when the DSN changes",
-		NextRetry:    ladderName(retry.Min, retry.Max) + fmt.Sprintf(", +-%g %%", 100*RetryJitter),
-		NextCautious: ladderName(CautiousFirst, CautiousLast),
+	retry := machine.DefaultPolicy().Retry
+	for got, want := range map[machine.Next]string{
+		machine.NextReroute:  ladderName(machine.RerouteFirst, machine.RerouteLast) + ", or at once when the DSN changes",
+		machine.NextRetry:    ladderName(retry.Min, retry.Max) + fmt.Sprintf(", +-%g %%", 100*machine.RetryJitter),
+		machine.NextCautious: ladderName(machine.CautiousFirst, machine.CautiousLast),
 	} {
 		if string(got) != want {
 			t.Errorf("a schedule is called %q, its numbers are %q", got, want)
@@ -106,7 +108,7 @@ func spoken(d time.Duration) string {
 // diagram is the drawing in the package's comment.
 func diagram(t *testing.T) string {
 	t.Helper()
-	file := parse(t, "doc.go")
+	file := parse(t, "machine/doc.go")
 	var lines []string
 	for line := range strings.Lines(file.Doc.Text()) {
 		if drawn, ok := strings.CutPrefix(line, "\t"); ok {
@@ -126,7 +128,7 @@ type named struct{ Name, Meaning string }
 // constants are those of a type in state.go.
 func constants(t *testing.T, kind string) (all []named) {
 	t.Helper()
-	ast.Inspect(parse(t, "state.go"), func(n ast.Node) bool {
+	ast.Inspect(parse(t, "machine/state.go"), func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
 			return true
@@ -159,59 +161,59 @@ func parse(t *testing.T, name string) *ast.File {
 type scene struct{ Title, Message, Advice string }
 
 // scenes plays every reason on the real machine.
-func scenes(t *testing.T, policy Policy) (all []scene) {
+func scenes(t *testing.T, policy machine.Policy) (all []scene) {
 	t.Helper()
-	for _, rule := range Rules {
-		s := newStage(t, policy, Target{Key: "k"})
+	for _, rule := range machine.Rules {
+		s := newStage(t, policy, machine.Target{Key: "k"})
 		switch rule.State {
-		case Lockout:
+		case machine.Lockout:
 			continue
-		case Misconfigured:
-			s = newStage(t, policy, Target{Key: "k", Fault: rule.Reason})
-		case Starting:
-			if rule.Reason == ReasonStoreLost {
-				s.Restore(s.now, Record{Lost: s.now})
+		case machine.Misconfigured:
+			s = newStage(t, policy, machine.Target{Key: "k", Fault: rule.Reason})
+		case machine.Starting:
+			if rule.Reason == machine.ReasonStoreLost {
+				s.Restore(s.now, machine.Record{Lost: s.now})
 			}
 		default:
-			s.answer(Outcome{Reason: rule.Reason})
+			s.answer(machine.Outcome{Reason: rule.Reason})
 		}
 		all = append(all, s.scene("`%s`", rule.Reason))
 	}
-	seen := newStage(t, policy, Target{Key: "k"})
-	seen.answer(Outcome{Reason: ReasonLockout, Trigger: TriggerServerLoginRetry, Cause: "c"})
+	seen := newStage(t, policy, machine.Target{Key: "k"})
+	seen.answer(machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry, Cause: "c"})
 	all = append(all, seen.scene("`lockout`, before the second look"))
-	for _, trigger := range Triggers {
-		answer := Outcome{Reason: ReasonLockout, Trigger: trigger, Step: StepQuery, Cause: "c"}
-		s := newStage(t, policy, Target{Key: "k"})
-		if trigger == TriggerNetworkBan {
-			answer = Outcome{Reason: ReasonNetwork, Refused: true}
-			s = newStage(t, policy, Target{Key: "k", DBHost: true})
-			s.answer(Outcome{Reason: ReasonAuthFailed})
+	for _, trigger := range machine.Triggers {
+		answer := machine.Outcome{Reason: machine.ReasonLockout, Trigger: trigger, Step: machine.StepQuery, Cause: "c"}
+		s := newStage(t, policy, machine.Target{Key: "k"})
+		if trigger == machine.TriggerNetworkBan {
+			answer = machine.Outcome{Reason: machine.ReasonNetwork, Refused: true}
+			s = newStage(t, policy, machine.Target{Key: "k", DBHost: true})
+			s.answer(machine.Outcome{Reason: machine.ReasonAuthFailed})
 		}
 		s.untilWindow(answer)
 		all = append(all, s.scene("`lockout`, `%s`", trigger))
 		s.untilWindow(answer)
 		all = append(all, s.scene("`lockout`, `%s`, the second window in a row", trigger))
 	}
-	seen.untilWindow(Outcome{Reason: ReasonLockout, Trigger: TriggerCircuitBreaker})
+	seen.untilWindow(machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerCircuitBreaker})
 	seen.now = seen.Next
 	return append(all, seen.scene("`lockout`, during the trial"))
 }
 
 // stage is a machine with a clock of its own.
 type stage struct {
-	*Machine
+	*machine.Machine
 	t   *testing.T
 	now time.Time
 }
 
-func newStage(t *testing.T, policy Policy, target Target) *stage {
+func newStage(t *testing.T, policy machine.Policy, target machine.Target) *stage {
 	now := time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)
-	return &stage{NewMachine(policy, target, func() float64 { return 0.5 }, now), t, now}
+	return &stage{machine.New(policy, target, func() float64 { return 0.5 }, now), t, now}
 }
 
 // answer gives the outcome to the probe that is due, when it is due.
-func (s *stage) answer(o Outcome) Transition {
+func (s *stage) answer(o machine.Outcome) machine.Transition {
 	s.t.Helper()
 	s.now, _ = s.Due()
 	permit, err := s.Admit(s.now)
@@ -223,7 +225,7 @@ func (s *stage) answer(o Outcome) Transition {
 }
 
 // untilWindow repeats the outcome until it opens a window.
-func (s *stage) untilWindow(o Outcome) {
+func (s *stage) untilWindow(o machine.Outcome) {
 	s.t.Helper()
 	for range 20 {
 		if s.answer(o).Opened {

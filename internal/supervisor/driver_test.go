@@ -9,15 +9,17 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // script is a prober whose outcomes are given; the last one repeats.
-type script []Outcome
+type script []machine.Outcome
 
 // hang is the message of an outcome that does not come before the process ends.
 const hang = "hang"
 
-func (s *script) Probe(ctx context.Context, permit Permit) Outcome {
+func (s *script) Probe(ctx context.Context, permit machine.Permit) machine.Outcome {
 	if !permit.Spend() {
 		panic("a probe without a permit")
 	}
@@ -25,7 +27,7 @@ func (s *script) Probe(ctx context.Context, permit Permit) Outcome {
 	outcome.Knocked, outcome.Dialled = true, time.Now()
 	if outcome.Message == hang {
 		<-ctx.Done()
-		return Outcome{Knocked: true, Dialled: outcome.Dialled}
+		return machine.Outcome{Knocked: true, Dialled: outcome.Dialled}
 	}
 	if len(*s) > 1 {
 		*s = (*s)[1:]
@@ -35,10 +37,10 @@ func (s *script) Probe(ctx context.Context, permit Permit) Outcome {
 
 // drive runs a supervisor in a bubble for so long and returns it with the
 // messages that it logged.
-func drive(t *testing.T, target Target, outcomes script, d time.Duration) (*Supervisor, []string) {
+func drive(t *testing.T, target machine.Target, outcomes script, d time.Duration) (*Supervisor, []string) {
 	t.Helper()
 	var log bytes.Buffer
-	policy := DefaultPolicy()
+	policy := machine.DefaultPolicy()
 	policy.ProbeTimeout = time.Hour // what hangs here hangs until the end
 	s := New(policy, target, &outcomes, nil, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -83,15 +85,15 @@ func match(t *testing.T, lines []string, patterns ...string) {
 
 // TestLogLines: the seed's lines, at the changes and once a minute (contract 8).
 func TestLogLines(t *testing.T) {
-	lockout := Outcome{Reason: ReasonLockout, Trigger: TriggerServerLoginRetry, Cause: "password authentication failed", Step: StepQuery}
+	lockout := machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry, Cause: "password authentication failed", Step: machine.StepQuery}
 	synctest.Test(t, func(t *testing.T) {
-		s, lines := drive(t, Target{Key: "k"}, script{{Reason: ReasonOK}, {Reason: ReasonOK}, lockout}, 60*time.Second+3*time.Minute+time.Second)
+		s, lines := drive(t, machine.Target{Key: "k"}, script{{Reason: machine.ReasonOK}, {Reason: machine.ReasonOK}, lockout}, 60*time.Second+3*time.Minute+time.Second)
 		backoff := `\[DB Supervisor\] Lockout backoff: \d+s \(\d+m\) remaining\. No connection attempts until backoff expires\.`
 		match(t, lines,
 			`\[DB\] READY=true`,
 			`\[DB\] READY=false reason=lockout next_retry_in=(9\d\d|1[01]\d\d|1200)s`,
 			backoff, backoff, backoff, backoff)
-		if n := s.Snapshot().Lockouts[TriggerServerLoginRetry]; n != 1 || !s.Snapshot().Stopping {
+		if n := s.Snapshot().Lockouts[machine.TriggerServerLoginRetry]; n != 1 || !s.Snapshot().Stopping {
 			t.Errorf("%d windows, stopping %v", n, s.Snapshot().Stopping)
 		}
 		first, last := lines[2], lines[len(lines)-1]
@@ -100,16 +102,16 @@ func TestLogLines(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		_, lines := drive(t, Target{Key: "k"}, script{{Reason: ReasonAuthFailed}}, time.Minute+time.Second)
+		_, lines := drive(t, machine.Target{Key: "k"}, script{{Reason: machine.ReasonAuthFailed}}, time.Minute+time.Second)
 		hold := `\[DB Supervisor\] Hold: \d+s \(\d+m\) remaining after auth_failed\. A changed credential ends it\.`
 		match(t, lines, `\[DB\] READY=false reason=auth_failed next_retry_in=\d+s`, hold, hold)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		_, lines := drive(t, Target{Fault: ReasonGuard}, script{{}}, 24*time.Hour)
+		_, lines := drive(t, machine.Target{Fault: machine.ReasonGuard}, script{{}}, 24*time.Hour)
 		match(t, lines, `\[DB\] READY=false reason=guard`)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		_, lines := drive(t, Target{Key: "k"}, script{lockout, lockout}, 4*time.Second)
+		_, lines := drive(t, machine.Target{Key: "k"}, script{lockout, lockout}, 4*time.Second)
 		match(t, lines,
 			`\[DB\] READY=false reason=lockout next_retry_in=3s`,
 			`\[DB\] READY=false reason=lockout next_retry_in=\d{3,4}s`,
@@ -121,13 +123,13 @@ func TestLogLines(t *testing.T) {
 // last; nothing of the broken-off login becomes a window or a failure.
 func TestEndDuringTrial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		breaker := Outcome{Reason: ReasonLockout, Trigger: TriggerCircuitBreaker}
-		s, lines := drive(t, Target{Key: "k"}, script{breaker, {Message: hang}}, 20*time.Minute+time.Second)
+		breaker := machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerCircuitBreaker}
+		s, lines := drive(t, machine.Target{Key: "k"}, script{breaker, {Message: hang}}, 20*time.Minute+time.Second)
 		last := s.Snapshot()
-		if last.State != Lockout || last.Lockouts[TriggerCircuitBreaker] != 1 || last.WindowsInRow != 1 || last.Next.After(time.Now()) {
+		if last.State != machine.Lockout || last.Lockouts[machine.TriggerCircuitBreaker] != 1 || last.WindowsInRow != 1 || last.Next.After(time.Now()) {
 			t.Errorf("%+v", last.Status)
 		}
-		if total, failed := last.Total(); total != 1 || failed != 1 || last.Attempt.Reason != ReasonLockout {
+		if total, failed := last.Total(); total != 1 || failed != 1 || last.Attempt.Reason != machine.ReasonLockout {
 			t.Errorf("%d logins, %d failed, last attempt %q", total, failed, last.Attempt.Reason)
 		}
 		if n := strings.Count(strings.Join(lines, "\n"), "READY="); n != 1 {
@@ -142,7 +144,7 @@ func TestSeconds(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		15 * time.Minute: "900s (15m)", 872*time.Second + 1: "873s (14m)", 59 * time.Second: "59s (0m)", 0: "0s (0m)", -time.Second: "0s (0m)",
 	} {
-		if got := Seconds(d); got != want {
+		if got := machine.Seconds(d); got != want {
 			t.Errorf("%s: %s, want %s", d, got, want)
 		}
 	}
@@ -151,28 +153,28 @@ func TestSeconds(t *testing.T) {
 // TestAdvice: what the tired person at the console has to read.
 func TestAdvice(t *testing.T) {
 	now := time.Date(2026, 1, 18, 14, 50, 0, 0, time.UTC)
-	window := Status{State: Lockout, Reason: ReasonLockout, Trigger: TriggerServerLoginRetry, Next: now.Add(15*time.Minute - 500*time.Millisecond), WindowsInRow: 1}
+	window := machine.Status{State: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry, Next: now.Add(15*time.Minute - 500*time.Millisecond), WindowsInRow: 1}
 	again := window
-	again.WindowsInRow, again.Trigger = 2, TriggerQueryWaitTimeout
+	again.WindowsInRow, again.Trigger = 2, machine.TriggerQueryWaitTimeout
 	trial := window
 	trial.Next = now
-	for want, status := range map[string]Status{
+	for want, status := range map[string]machine.Status{
 		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login. The pooler cannot log in to the database" + checkPassword: window,
 		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login." +
 			" All of the pool's connections are taken: meanwhile find out what holds them, and do not start more services." +
 			" This is not the first window in a row: somebody else still logs in and keeps the pool full; find that service and stop it.": again,
 		trialAdvice:                            trial,
-		"The database answers: nothing to do.": {State: Ready, Reason: ReasonOK, Next: now.Add(time.Second)},
-		phrases[ReasonTimeout].advice + "; the sidecar asks again at 14:50:02 UTC.": {State: Retrying, Reason: ReasonTimeout, Next: now.Add(2 * time.Second)},
-		phrases[ReasonTimeout].advice + "; the sidecar is asking again right now.":  {State: Retrying, Reason: ReasonTimeout, Next: now.Add(-2 * time.Second)},
-		phrases[ReasonGuard].advice + ".":                                           {State: Misconfigured, Reason: ReasonGuard},
+		"The database answers: nothing to do.": {State: machine.Ready, Reason: machine.ReasonOK, Next: now.Add(time.Second)},
+		phrases[machine.ReasonTimeout].advice + "; the sidecar asks again at 14:50:02 UTC.": {State: machine.Retrying, Reason: machine.ReasonTimeout, Next: now.Add(2 * time.Second)},
+		phrases[machine.ReasonTimeout].advice + "; the sidecar is asking again right now.":  {State: machine.Retrying, Reason: machine.ReasonTimeout, Next: now.Add(-2 * time.Second)},
+		phrases[machine.ReasonGuard].advice + ".":                                           {State: machine.Misconfigured, Reason: machine.ReasonGuard},
 	} {
 		if got := (&Snapshot{Status: status}).Advice(now); got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}
-	for _, rule := range Rules {
-		s := Snapshot{Status: Status{State: rule.State, Reason: rule.Reason, Next: now.Add(time.Minute)}}
+	for _, rule := range machine.Rules {
+		s := Snapshot{Status: machine.Status{State: rule.State, Reason: rule.Reason, Next: now.Add(time.Minute)}}
 		for _, sentence := range []string{s.Message(now), s.Advice(now), Guidance(rule.Reason)} {
 			if sentence == "" || strings.ContainsAny(sentence, "{}") || !strings.HasSuffix(sentence, ".") {
 				t.Errorf("%s: %q", rule.Reason, sentence)

@@ -3,6 +3,8 @@ package supervisor
 import (
 	"testing"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestHistory: the last fifty changes stay, the newest last; a window after the
@@ -10,22 +12,22 @@ import (
 func TestHistory(t *testing.T) {
 	ledger, begin := newLedger(), time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)
 	for i := range 70 {
-		change := Transition{At: begin.Add(time.Duration(i) * time.Minute), From: Status{State: Retrying}, To: Status{State: Ready, Reason: ReasonOK}}
+		change := machine.Transition{At: begin.Add(time.Duration(i) * time.Minute), From: machine.Status{State: machine.Retrying}, To: machine.Status{State: machine.Ready, Reason: machine.ReasonOK}}
 		ledger = ledger.record(change)
 	}
-	again := Status{State: Lockout, Reason: ReasonLockout, Trigger: TriggerCircuitBreaker}
-	ledger = ledger.record(Transition{At: begin.Add(2 * time.Hour), From: again, To: again, Opened: true})
-	ledger = ledger.record(Transition{At: begin.Add(3 * time.Hour), From: again, To: again}) // nothing new
+	again := machine.Status{State: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerCircuitBreaker}
+	ledger = ledger.record(machine.Transition{At: begin.Add(2 * time.Hour), From: again, To: again, Opened: true})
+	ledger = ledger.record(machine.Transition{At: begin.Add(3 * time.Hour), From: again, To: again}) // nothing new
 	last := ledger.History[len(ledger.History)-1]
-	if len(ledger.History) != 50 || !ledger.History[0].At.Equal(begin.Add(21*time.Minute)) || !last.At.Equal(begin.Add(2*time.Hour)) || last.To != Lockout {
+	if len(ledger.History) != 50 || !ledger.History[0].At.Equal(begin.Add(21*time.Minute)) || !last.At.Equal(begin.Add(2*time.Hour)) || last.To != machine.Lockout {
 		t.Errorf("%d entries, from %s to %+v", len(ledger.History), ledger.History[0].At, last)
 	}
 }
 
 // TestSinceOfWindow: a second window in a row begins when it begins.
 func TestSinceOfWindow(t *testing.T) {
-	s := newStage(t, DefaultPolicy(), Target{Key: "k"})
-	breaker := Outcome{Reason: ReasonLockout, Trigger: TriggerCircuitBreaker}
+	s := newStage(t, machine.DefaultPolicy(), machine.Target{Key: "k"})
+	breaker := machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerCircuitBreaker}
 	s.answer(breaker)
 	s.answer(breaker)
 	if s.WindowsInRow != 2 || !s.Since.Equal(s.now) {
@@ -35,8 +37,8 @@ func TestSinceOfWindow(t *testing.T) {
 
 // TestWordsAreComplete: people are told something about every reason.
 func TestWordsAreComplete(t *testing.T) {
-	for _, rule := range Rules {
-		if words := phrases[rule.Reason]; rule.State != Lockout && (words.message == "" || words.advice == "") {
+	for _, rule := range machine.Rules {
+		if words := phrases[rule.Reason]; rule.State != machine.Lockout && (words.message == "" || words.advice == "") {
 			t.Errorf("%s has no words", rule.Reason)
 		}
 	}

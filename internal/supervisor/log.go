@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // reminderEvery is the seed's rhythm (section 6): the remaining time of a window
@@ -12,16 +14,16 @@ const reminderEvery = time.Minute
 
 // report writes the log lines of a transition (seed 5, contract 8). Their words
 // are read by people and machines alike and stay as they are.
-func (s *Supervisor) report(t Transition) {
+func (s *Supervisor) report(t machine.Transition) {
 	if o := t.Outcome; o.Reason != "" {
 		s.log.Debug("probe", "reason", o.Reason, "step", o.Step, "sqlstate", o.SQLState,
 			"error", o.Message, "latency_ms", o.Latency.Milliseconds())
 	}
-	if t.Changed() && t.To.Reason != ReasonStarting {
+	if t.Changed() && t.To.Reason != machine.ReasonStarting {
 		s.reportReady(t)
 	}
-	entered := t.To.State == Lockout && t.From.State != Lockout
-	if t.Opened || entered || t.To.Reason == ReasonAuthFailed && t.To.Next != t.From.Next {
+	entered := t.To.State == machine.Lockout && t.From.State != machine.Lockout
+	if t.Opened || entered || t.To.Reason == machine.ReasonAuthFailed && t.To.Next != t.From.Next {
 		s.reminded = t.At
 		s.reportRemaining(t.At, refusal(t)...)
 	}
@@ -29,7 +31,7 @@ func (s *Supervisor) report(t Transition) {
 
 // refusal is what made a transition, as attributes; nothing made one that others
 // knew of.
-func refusal(t Transition) []any {
+func refusal(t machine.Transition) []any {
 	o := t.Outcome
 	if o.Reason == "" {
 		return nil
@@ -37,7 +39,7 @@ func refusal(t Transition) []any {
 	return []any{"trigger", t.To.Trigger, "cause", t.To.Cause, "step", o.Step, "sqlstate", o.SQLState, "error", o.Message}
 }
 
-func (s *Supervisor) reportReady(t Transition) {
+func (s *Supervisor) reportReady(t machine.Transition) {
 	if t.To.Ready() {
 		s.log.Info("[DB] READY=true", "ready", true, "state", t.To.State)
 		return
@@ -45,7 +47,7 @@ func (s *Supervisor) reportReady(t Transition) {
 	line := fmt.Sprintf("[DB] READY=false reason=%s", t.To.Reason)
 	attrs := []any{"ready", false, "reason", t.To.Reason, "state", t.To.State}
 	if retry := t.To.RetryAt(); !retry.IsZero() {
-		seconds := CeilSeconds(retry.Sub(t.At))
+		seconds := machine.CeilSeconds(retry.Sub(t.At))
 		line += fmt.Sprintf(" next_retry_in=%ds", seconds)
 		attrs = append(attrs, "next_retry_in", seconds)
 	}
@@ -64,7 +66,7 @@ func (s *Supervisor) reportStore(err error) {
 // reminds reports whether the present state has a remaining time to repeat.
 func (s *Supervisor) reminds(now time.Time) bool {
 	m := s.machine
-	return (m.State == Lockout || m.Reason == ReasonAuthFailed) && now.Before(m.Next)
+	return (m.State == machine.Lockout || m.Reason == machine.ReasonAuthFailed) && now.Before(m.Next)
 }
 
 // remind repeats the remaining time when a minute has passed. It is stored anew as
@@ -81,16 +83,16 @@ func (s *Supervisor) remind(ctx context.Context, now time.Time) {
 func (s *Supervisor) reportRemaining(now time.Time, refusal ...any) {
 	m := s.machine
 	remaining := m.Next.Sub(now)
-	attrs := append([]any{"reason", m.Reason, "remaining", CeilSeconds(remaining)}, refusal...)
-	if m.State == Lockout {
+	attrs := append([]any{"reason", m.Reason, "remaining", machine.CeilSeconds(remaining)}, refusal...)
+	if m.State == machine.Lockout {
 		s.log.Warn("[DB Supervisor] "+backoffLine(remaining), attrs...)
 		return
 	}
 	s.log.Warn(fmt.Sprintf("[DB Supervisor] Hold: %s remaining after %s. A changed credential ends it.",
-		Seconds(remaining), m.Reason), attrs...)
+		machine.Seconds(remaining), m.Reason), attrs...)
 }
 
 // backoffLine is the seed's sentence, in the log and in /readyz.
 func backoffLine(remaining time.Duration) string {
-	return fmt.Sprintf("Lockout backoff: %s remaining. No connection attempts until backoff expires.", Seconds(remaining))
+	return fmt.Sprintf("Lockout backoff: %s remaining. No connection attempts until backoff expires.", machine.Seconds(remaining))
 }

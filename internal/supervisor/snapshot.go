@@ -3,14 +3,16 @@ package supervisor
 import (
 	"maps"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Snapshot is everything that readers may know, as it was after the last
 // transition. It is never changed once published; the time that remains is for
 // the reader to compute.
 type Snapshot struct {
-	Status
-	Target   Target
+	machine.Status
+	Target   machine.Target
 	Stopping bool // the process is ending; the verdict stays
 	Unstored bool // the record could not be stored; a restart would forget it
 	Attempt  Attempt
@@ -20,22 +22,22 @@ type Snapshot struct {
 // Attempt is the last probe. The zero value means that there was none.
 type Attempt struct {
 	At time.Time
-	Outcome
+	machine.Outcome
 }
 
 // Entry is one change of state or reason, or a new window after the trial.
 type Entry struct {
 	At       time.Time
-	From, To State
-	Reason   Reason
-	Trigger  Trigger
+	From, To machine.State
+	Reason   machine.Reason
+	Trigger  machine.Trigger
 }
 
 // Ledger counts what happened since the start.
 type Ledger struct {
-	Logins      map[Reason]uint64  // by what they ended with
-	Lockouts    map[Trigger]uint64 // windows opened
-	Violations  uint64             // connections inside a window: must stay 0
+	Logins      map[machine.Reason]uint64  // by what they ended with
+	Lockouts    map[machine.Trigger]uint64 // windows opened
+	Violations  uint64                     // connections inside a window: must stay 0
 	LastSuccess time.Time
 	Latency     Histogram
 	History     []Entry // oldest first, at most historyLength
@@ -67,7 +69,7 @@ func (h *Histogram) observe(d time.Duration) {
 func (l Ledger) Total() (total, failed uint64) {
 	for reason, n := range l.Logins {
 		total += n
-		if reason != ReasonOK {
+		if reason != machine.ReasonOK {
 			failed += n
 		}
 	}
@@ -76,17 +78,17 @@ func (l Ledger) Total() (total, failed uint64) {
 
 // record returns the next ledger; the one before stays as it was published. A
 // probe that was broken off leaves no trace but the connection it opened.
-func (l Ledger) record(t Transition) Ledger {
+func (l Ledger) record(t machine.Transition) Ledger {
 	next, o := l, t.Outcome
 	if o.Knocked && o.Reason != "" {
 		next.Logins = maps.Clone(l.Logins)
 		next.Logins[o.Reason]++
 		next.Latency.observe(o.Latency)
 	}
-	if !o.Dialled.IsZero() && t.From.State == Lockout && o.Dialled.Before(t.From.Next) {
+	if !o.Dialled.IsZero() && t.From.State == machine.Lockout && o.Dialled.Before(t.From.Next) {
 		next.Violations++
 	}
-	if o.Reason == ReasonOK {
+	if o.Reason == machine.ReasonOK {
 		next.LastSuccess = t.At
 	}
 	if t.Opened {
@@ -103,13 +105,13 @@ func (l Ledger) record(t Transition) Ledger {
 
 // newLedger starts every count at zero, so that no series appears late.
 func newLedger() Ledger {
-	l := Ledger{Logins: make(map[Reason]uint64), Lockouts: make(map[Trigger]uint64)}
-	for _, rule := range Rules {
-		if rule.State != Misconfigured && rule.State != Starting {
+	l := Ledger{Logins: make(map[machine.Reason]uint64), Lockouts: make(map[machine.Trigger]uint64)}
+	for _, rule := range machine.Rules {
+		if rule.State != machine.Misconfigured && rule.State != machine.Starting {
 			l.Logins[rule.Reason] = 0
 		}
 	}
-	for _, trigger := range Triggers {
+	for _, trigger := range machine.Triggers {
 		l.Lockouts[trigger] = 0
 	}
 	return l

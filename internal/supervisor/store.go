@@ -3,6 +3,8 @@ package supervisor
 import (
 	"context"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Store keeps a [Record] where it outlives the process.
@@ -11,12 +13,12 @@ type Store interface {
 	// somebody else has written since this process last read or wrote, nothing is
 	// replaced and the error is a [*ConflictError]; the next Save then is made
 	// against what was found.
-	Save(ctx context.Context, r Record) error
+	Save(ctx context.Context, r machine.Record) error
 }
 
 // ConflictError says that somebody else has written to the store.
 type ConflictError struct {
-	Found Record // what they wrote
+	Found machine.Record // what they wrote
 }
 
 func (e *ConflictError) Error() string { return "somebody else has written to the store" }

@@ -9,15 +9,17 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // paper is a store that a test looks over the shoulder of.
 type paper struct {
-	records []Record
-	saving  func(ctx context.Context, r Record) error // before the record is kept
+	records []machine.Record
+	saving  func(ctx context.Context, r machine.Record) error // before the record is kept
 }
 
-func (p *paper) Save(ctx context.Context, r Record) error {
+func (p *paper) Save(ctx context.Context, r machine.Record) error {
 	if p.saving != nil {
 		if err := p.saving(ctx, r); err != nil {
 			return err
@@ -28,9 +30,9 @@ func (p *paper) Save(ctx context.Context, r Record) error {
 }
 
 // prober is a function that probes.
-type prober func(ctx context.Context) Outcome
+type prober func(ctx context.Context) machine.Outcome
 
-func (p prober) Probe(ctx context.Context, permit Permit) Outcome {
+func (p prober) Probe(ctx context.Context, permit machine.Permit) machine.Outcome {
 	if !permit.Spend() {
 		panic("a probe without a permit")
 	}
@@ -38,9 +40,9 @@ func (p prober) Probe(ctx context.Context, permit Permit) Outcome {
 }
 
 // keptBy runs a supervisor with a store in a bubble, for so long.
-func keptBy(t *testing.T, p *paper, probe prober, log *bytes.Buffer, d time.Duration, begin ...Record) *Supervisor {
+func keptBy(t *testing.T, p *paper, probe prober, log *bytes.Buffer, d time.Duration, begin ...machine.Record) *Supervisor {
 	t.Helper()
-	s := New(DefaultPolicy(), Target{Key: "k", Credential: "c"}, probe, p, slog.New(slog.NewTextHandler(log, nil)))
+	s := New(machine.DefaultPolicy(), machine.Target{Key: "k", Credential: "c"}, probe, p, slog.New(slog.NewTextHandler(log, nil)))
 	for _, r := range begin {
 		s.Begin(r)
 	}
@@ -48,7 +50,7 @@ func keptBy(t *testing.T, p *paper, probe prober, log *bytes.Buffer, d time.Dura
 	return s
 }
 
-var breakerTripped = Outcome{Reason: ReasonLockout, Trigger: TriggerCircuitBreaker, Knocked: true}
+var breakerTripped = machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerCircuitBreaker, Knocked: true}
 
 // TestStoreOrder: an attempt is written before it is made; a transition is in the
 // snapshot before it is stored, and stored before it is logged (contract 8).
@@ -57,17 +59,17 @@ func TestStoreOrder(t *testing.T) {
 		var s *Supervisor
 		var log bytes.Buffer
 		p := new(paper)
-		probe := prober(func(context.Context) Outcome {
+		probe := prober(func(context.Context) machine.Outcome {
 			if last := p.records[len(p.records)-1]; last.Attempt.At != time.Now().UTC() || last.Attempt.InRow != 1 {
 				t.Errorf("dialled after %+v was stored", last)
 			}
 			return breakerTripped
 		})
-		p.saving = func(_ context.Context, r Record) error {
+		p.saving = func(_ context.Context, r machine.Record) error {
 			if len(r.Windows) == 0 {
 				return nil
 			}
-			if got := s.Snapshot(); got.State != Lockout || !got.Next.Equal(r.Windows[0].Until) {
+			if got := s.Snapshot(); got.State != machine.Lockout || !got.Next.Equal(r.Windows[0].Until) {
 				t.Errorf("stored %+v while people read %s", r.Windows, got.State)
 			}
 			if strings.Contains(log.String(), "READY=false") {
@@ -78,7 +80,7 @@ func TestStoreOrder(t *testing.T) {
 			}
 			return nil
 		}
-		s = New(DefaultPolicy(), Target{Key: "k"}, probe, p, slog.New(slog.NewTextHandler(&log, nil)))
+		s = New(machine.DefaultPolicy(), machine.Target{Key: "k"}, probe, p, slog.New(slog.NewTextHandler(&log, nil)))
 		runFor(t, s, time.Second)
 		if len(p.records) != 3 || !strings.Contains(log.String(), "READY=false reason=lockout") {
 			t.Errorf("%d records, log %s", len(p.records), &log)
@@ -92,7 +94,7 @@ func TestStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		broken := true
-		p := &paper{saving: func(ctx context.Context, _ Record) error {
+		p := &paper{saving: func(ctx context.Context, _ machine.Record) error {
 			if broken {
 				<-ctx.Done()
 				return errors.New("no space left on device")
@@ -101,14 +103,14 @@ func TestStoreFails(t *testing.T) {
 		}}
 		asked := 0
 		begun := time.Now()
-		s := keptBy(t, p, func(context.Context) Outcome {
+		s := keptBy(t, p, func(context.Context) machine.Outcome {
 			if asked++; asked == 1 && time.Since(begun) != 4*time.Second {
 				t.Errorf("the first probe came after %s", time.Since(begun))
 			}
 			if asked == 3 {
 				broken = false
 			}
-			return Outcome{Reason: ReasonOK}
+			return machine.Outcome{Reason: machine.ReasonOK}
 		}, &log, 3*time.Minute)
 		if s.Snapshot().Unstored || !s.Snapshot().Ready() || asked < 4 || len(p.records) == 0 {
 			t.Errorf("unstored %v, %s, %d probes", s.Snapshot().Unstored, s.Snapshot().State, asked)
@@ -126,10 +128,10 @@ func TestStoreFails(t *testing.T) {
 func TestStoreConflict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		window := Window{"k", TriggerCircuitBreaker, "", time.Now(), time.Now().Add(10 * time.Minute), 2}
-		conflicts := map[int]Record{2: {Windows: []Window{window}}} // by the number of the writing
+		window := machine.Window{Key: "k", Trigger: machine.TriggerCircuitBreaker, Opened: time.Now(), Until: time.Now().Add(10 * time.Minute), InRow: 2}
+		conflicts := map[int]machine.Record{2: {Windows: []machine.Window{window}}} // by the number of the writing
 		writings := 0
-		p := &paper{saving: func(context.Context, Record) error {
+		p := &paper{saving: func(context.Context, machine.Record) error {
 			writings++
 			if found, ok := conflicts[writings]; ok {
 				return &ConflictError{found}
@@ -137,10 +139,10 @@ func TestStoreConflict(t *testing.T) {
 			return nil
 		}}
 		asked := 0
-		probe := func(context.Context) Outcome { asked++; return breakerTripped }
+		probe := func(context.Context) machine.Outcome { asked++; return breakerTripped }
 		s := keptBy(t, p, probe, &log, 10*time.Minute-time.Second)
 		got := s.Snapshot()
-		if asked != 0 || got.State != Lockout || got.WindowsInRow != 2 || got.Lockouts[TriggerCircuitBreaker] != 0 {
+		if asked != 0 || got.State != machine.Lockout || got.WindowsInRow != 2 || got.Lockouts[machine.TriggerCircuitBreaker] != 0 {
 			t.Errorf("%d probes, %+v", asked, got.Status)
 		}
 		if !strings.Contains(log.String(), "[DB Supervisor] Lockout backoff: 600s (10m) remaining.") {
@@ -148,9 +150,9 @@ func TestStoreConflict(t *testing.T) {
 		}
 
 		// An operator empties the record in which a process before has left a window.
-		writings, conflicts = 0, map[int]Record{1: {Cleared: time.Now()}}
+		writings, conflicts = 0, map[int]machine.Record{1: {Cleared: time.Now()}}
 		window.Opened, window.Until = time.Now(), time.Now().Add(15*time.Minute)
-		s = keptBy(t, p, probe, &log, time.Second, Record{Windows: []Window{window}})
+		s = keptBy(t, p, probe, &log, time.Second, machine.Record{Windows: []machine.Window{window}})
 		if asked != 1 || s.Snapshot().WindowsInRow != 1 {
 			t.Errorf("%d probes, %+v", asked, s.Snapshot().Status)
 		}
@@ -164,9 +166,9 @@ func TestBegin(t *testing.T) {
 		var log bytes.Buffer
 		p := new(paper)
 		until := time.Now().Add(12 * time.Minute).UTC()
-		s := keptBy(t, p, func(context.Context) Outcome { panic("a probe inside the window") }, &log, 61*time.Second,
-			Record{Windows: []Window{{"k", TriggerCircuitBreaker, "c", until.Add(-15 * time.Minute), until, 1}}})
-		if got := s.Snapshot(); got.State != Lockout || !got.Next.Equal(until) || got.Cause != "c" || got.Window != 15*time.Minute {
+		s := keptBy(t, p, func(context.Context) machine.Outcome { panic("a probe inside the window") }, &log, 61*time.Second,
+			machine.Record{Windows: []machine.Window{{Key: "k", Trigger: machine.TriggerCircuitBreaker, Cause: "c", Opened: until.Add(-15 * time.Minute), Until: until, InRow: 1}}})
+		if got := s.Snapshot(); got.State != machine.Lockout || !got.Next.Equal(until) || got.Cause != "c" || got.Window != 15*time.Minute {
 			t.Errorf("%+v", got.Status)
 		}
 		lines := log.String()
@@ -182,8 +184,8 @@ func TestBegin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		asked := 0
-		keptBy(t, new(paper), func(context.Context) Outcome { asked++; return Outcome{Reason: ReasonOK} }, &log, 14*time.Minute-time.Second,
-			Record{Lost: time.Now().Add(-time.Minute)})
+		keptBy(t, new(paper), func(context.Context) machine.Outcome { asked++; return machine.Outcome{Reason: machine.ReasonOK} }, &log, 14*time.Minute-time.Second,
+			machine.Record{Lost: time.Now().Add(-time.Minute)})
 		if asked != 0 || !strings.Contains(log.String(), "READY=false reason=store_lost next_retry_in=840s") {
 			t.Errorf("%d probes, log:\n%s", asked, &log)
 		}
@@ -196,11 +198,11 @@ func TestHoldAfterWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		now := time.Now()
-		s := keptBy(t, new(paper), func(context.Context) Outcome { panic("a probe inside the hold") }, &log, 2*time.Minute, Record{
-			Windows:  []Window{{"k", TriggerCircuitBreaker, "", now.Add(-14 * time.Minute), now.Add(time.Minute), 1}},
-			Rejected: []Rejection{{"k", "c", now.Add(-15 * time.Minute), now.Add(-15 * time.Minute), now.Add(5 * time.Minute)}},
+		s := keptBy(t, new(paper), func(context.Context) machine.Outcome { panic("a probe inside the hold") }, &log, 2*time.Minute, machine.Record{
+			Windows:  []machine.Window{{Key: "k", Trigger: machine.TriggerCircuitBreaker, Opened: now.Add(-14 * time.Minute), Until: now.Add(time.Minute), InRow: 1}},
+			Rejected: []machine.Rejection{{Key: "k", Credential: "c", First: now.Add(-15 * time.Minute), Since: now.Add(-15 * time.Minute), Until: now.Add(5 * time.Minute)}},
 		})
-		if got := s.Snapshot(); got.State != Rejected || got.Remaining(time.Now()) != 3*time.Minute {
+		if got := s.Snapshot(); got.State != machine.Rejected || got.Remaining(time.Now()) != 3*time.Minute {
 			t.Errorf("%+v", got.Status)
 		}
 		if want := "READY=false reason=auth_failed next_retry_in=240s"; !strings.Contains(log.String(), want) {

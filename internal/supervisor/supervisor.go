@@ -7,37 +7,39 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Prober makes the one login that a permit allows. It keeps to the context's
 // deadline and never returns an error: what went wrong is the outcome.
 type Prober interface {
-	Probe(ctx context.Context, permit Permit) Outcome
+	Probe(ctx context.Context, permit machine.Permit) machine.Outcome
 }
 
 // Supervisor drives a [Machine]: one goroutine asks for permits, probes, settles,
 // publishes and stores. Everybody else reads [Supervisor.Snapshot].
 type Supervisor struct {
-	policy   Policy
-	machine  *Machine
+	policy   machine.Policy
+	machine  *machine.Machine
 	prober   Prober
 	store    Store
 	log      *slog.Logger
 	snapshot atomic.Pointer[Snapshot]
-	changes  chan func(now time.Time) Transition // what others want done, for the one goroutine
+	changes  chan func(now time.Time) machine.Transition // what others want done, for the one goroutine
 	reminded time.Time
 }
 
 // New returns a supervisor for the target. It asks nothing before [Supervisor.Run].
 // Without a store the deadline lives in memory.
-func New(policy Policy, target Target, prober Prober, store Store, log *slog.Logger) *Supervisor {
+func New(policy machine.Policy, target machine.Target, prober Prober, store Store, log *slog.Logger) *Supervisor {
 	s := &Supervisor{
 		policy:  policy,
-		machine: NewMachine(policy, target, rand.Float64, time.Now()),
+		machine: machine.New(policy, target, rand.Float64, time.Now()),
 		prober:  prober,
 		store:   store,
 		log:     log,
-		changes: make(chan func(time.Time) Transition),
+		changes: make(chan func(time.Time) machine.Transition),
 	}
 	s.snapshot.Store(&Snapshot{Status: s.machine.Status, Target: target, Ledger: newLedger()})
 	return s
@@ -48,28 +50,28 @@ func (s *Supervisor) Snapshot() *Snapshot { return s.snapshot.Load() }
 
 // Begin takes up what a process before has left. It is called before
 // [Supervisor.Run], if at all.
-func (s *Supervisor) Begin(r Record) {
+func (s *Supervisor) Begin(r machine.Record) {
 	s.publish(s.machine.Restore(time.Now(), r), Attempt{})
 }
 
 // Configure changes what is supervised, between two probes: another target with
 // its prober. It returns when that is done, or the context ends.
-func (s *Supervisor) Configure(ctx context.Context, target Target, prober Prober) {
-	s.change(ctx, func(now time.Time) Transition {
+func (s *Supervisor) Configure(ctx context.Context, target machine.Target, prober Prober) {
+	s.change(ctx, func(now time.Time) machine.Transition {
 		s.prober = prober
 		return s.machine.Configure(now, target)
 	})
 }
 
 // Adopt takes up what somebody else has written to the store, between two probes.
-func (s *Supervisor) Adopt(ctx context.Context, r Record) {
-	s.change(ctx, func(now time.Time) Transition { return s.machine.Adopt(now, r) })
+func (s *Supervisor) Adopt(ctx context.Context, r machine.Record) {
+	s.change(ctx, func(now time.Time) machine.Transition { return s.machine.Adopt(now, r) })
 }
 
-func (s *Supervisor) change(ctx context.Context, f func(now time.Time) Transition) {
+func (s *Supervisor) change(ctx context.Context, f func(now time.Time) machine.Transition) {
 	done := make(chan struct{})
 	select {
-	case s.changes <- func(now time.Time) Transition { defer close(done); return f(now) }:
+	case s.changes <- func(now time.Time) machine.Transition { defer close(done); return f(now) }:
 		<-done
 	case <-ctx.Done():
 	}
@@ -77,7 +79,7 @@ func (s *Supervisor) change(ctx context.Context, f func(now time.Time) Transitio
 
 // Run supervises until the context ends, then publishes that the process stops.
 func (s *Supervisor) Run(ctx context.Context) {
-	s.tell(ctx, Transition{At: time.Now(), To: s.machine.Status})
+	s.tell(ctx, machine.Transition{At: time.Now(), To: s.machine.Status})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -118,7 +120,7 @@ func (s *Supervisor) probe(ctx context.Context) {
 	permit, err := s.machine.Admit(asked)
 	if err != nil {
 		if s.machine.Status != before { // a hold was left when a window ended
-			t := Transition{At: asked, From: before, To: s.machine.Status}
+			t := machine.Transition{At: asked, From: before, To: s.machine.Status}
 			s.publish(t, s.Snapshot().Attempt)
 			s.tell(ctx, t)
 		}
@@ -139,7 +141,7 @@ func (s *Supervisor) probe(ctx context.Context) {
 }
 
 // publish replaces the snapshot; readers see all of a transition or none of it.
-func (s *Supervisor) publish(t Transition, last Attempt) {
+func (s *Supervisor) publish(t machine.Transition, last Attempt) {
 	before := s.Snapshot()
 	s.snapshot.Store(&Snapshot{
 		Status:   t.To,
@@ -152,7 +154,7 @@ func (s *Supervisor) publish(t Transition, last Attempt) {
 
 // tell stores what has to outlive the process, then logs (contract 8): whoever
 // reads of a window can rely on it.
-func (s *Supervisor) tell(ctx context.Context, t Transition) {
+func (s *Supervisor) tell(ctx context.Context, t machine.Transition) {
 	s.keep(ctx)
 	s.report(t)
 }

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // words is what people read about a reason. When the next attempt is due is added
@@ -15,53 +17,53 @@ type words struct {
 
 // phrases holds the words of every reason; the lockout's depend on more and
 // stand below.
-var phrases = map[Reason]words{
-	ReasonStarting: {
+var phrases = map[machine.Reason]words{
+	machine.ReasonStarting: {
 		"The database has not answered yet.",
 		"The sidecar is asking the database for the first time: wait half a minute and do NOT restart it, because every start is another login"},
-	ReasonStoreLost: {
+	machine.ReasonStoreLost: {
 		"What was stored cannot be read, and it may have been a lockout.",
 		"The sidecar cannot read what it had stored, which may have been a lockout, so it makes no attempt for the length of the shortest one: wait, and do NOT restart services, because every restart is another login; whoever is sure that there is no lockout sets SIDECAR_CLEAR_BEFORE to the present time for the sidecar alone"},
-	ReasonOK: {
+	machine.ReasonOK: {
 		"The database answers.",
 		"The database answers: nothing to do"},
-	ReasonAuthFailed: {
+	machine.ReasonAuthFailed: {
 		"The password or user name was rejected.",
 		"The user name or password in DATABASE_URL was rejected, and waiting does not cure a wrong one: correct it in every service that uses it, and do NOT restart any of them before, because every restart is another wrong login"},
-	ReasonTenantNotFound: {
+	machine.ReasonTenantNotFound: {
 		"The pooler does not know this project or user.",
 		"The pooler does not know the project in DATABASE_URL, and neither waiting nor restarting helps: look in the dashboard whether the project is paused, then compare user (NAME.REF), region and cluster (aws-0 or aws-1) with its connection string"},
-	ReasonConfigRejected: {
+	machine.ReasonConfigRejected: {
 		"The server refused the connection's settings.",
 		"The server refuses something in DATABASE_URL or in the project's settings (database name, permission, parameter, network address, certificate, the password of the pooler itself), and neither waiting nor restarting helps: correct what the last attempt's error names"},
-	ReasonSaturated: {
+	machine.ReasonSaturated: {
 		"No connection slot is free.",
 		"All connections are taken: wait, do not start or restart services, and if it lasts longer than ten minutes stop the service that holds most of them"},
-	ReasonUnavailable: {
+	machine.ReasonUnavailable: {
 		"The database or the pooler is down or restarting.",
 		"The database is down or restarting: wait, it usually comes back by itself and restarting services does not help; after ten minutes look in the dashboard whether the project is paused"},
-	ReasonNetwork: {
+	machine.ReasonNetwork: {
 		"The database's address does not answer.",
 		"The database's address cannot be reached: wait, restarting services does not help; after five minutes check the host name in DATABASE_URL and the provider's status page"},
-	ReasonTimeout: {
+	machine.ReasonTimeout: {
 		"The database did not answer in time.",
 		"The database does not answer in time: wait, it may be overloaded or restarting; do not restart services, that adds load"},
-	ReasonTLS: {
+	machine.ReasonTLS: {
 		"The encrypted connection could not be set up.",
 		"The encrypted connection cannot be set up, and waiting or restarting rarely helps: check sslmode and the certificate in DATABASE_URL, and do not turn encryption off"},
-	ReasonUnknown: {
+	machine.ReasonUnknown: {
 		"The server refused in words that are not known.",
 		"The server refuses in words this program does not know, which may be a lockout: wait, do NOT restart services, and show the last attempt's error to a developer"},
-	ReasonNoConfig: {
+	machine.ReasonNoConfig: {
 		"No DSN is configured.",
 		"DATABASE_URL is not set, so nothing is asked: set it for the sidecar and redeploy the sidecar alone; waiting does not help"},
-	ReasonInvalidDSN: {
+	machine.ReasonInvalidDSN: {
 		"The DSN cannot be read safely. No connection attempts until it is corrected.",
 		"DATABASE_URL is incomplete or can be read in more than one way, so it is not used: correct what the finding names and redeploy the sidecar alone; waiting does not help"},
-	ReasonGuard: {
+	machine.ReasonGuard: {
 		"The DSN guard refuses the DSN. No connection attempts until it is corrected.",
 		"DATABASE_URL does not fit this environment or breaks a safety rule, so it is not used: correct what the finding names and redeploy the sidecar alone; waiting does not help"},
-	ReasonWaiverExpired: {
+	machine.ReasonWaiverExpired: {
 		"The waiver for the direct connection has ended. No connection attempts until the DSN or the waiver changes.",
 		"The permission to connect directly has ended: use the pooler's connection string, or renew SIDECAR_WAIVER_EXPIRES and SIDECAR_WAIVER_REASON, then redeploy the sidecar alone; waiting does not help"},
 }
@@ -79,11 +81,11 @@ const (
 
 // windowWords say what is wrong inside a window and what to do meanwhile, and
 // what to add from the second window in a row.
-var windowWords = map[Trigger]struct{ meanwhile, again string }{
-	TriggerServerLoginRetry: {" The pooler cannot log in to the database" + checkPassword, wrongInPooler},
-	TriggerCircuitBreaker:   {" The pooler blocks everybody after too many wrong passwords" + checkPassword, wrongElsewhere},
-	TriggerNetworkBan:       {" The database has banned this address after wrong passwords" + checkPassword, wrongElsewhere},
-	TriggerQueryWaitTimeout: {
+var windowWords = map[machine.Trigger]struct{ meanwhile, again string }{
+	machine.TriggerServerLoginRetry: {" The pooler cannot log in to the database" + checkPassword, wrongInPooler},
+	machine.TriggerCircuitBreaker:   {" The pooler blocks everybody after too many wrong passwords" + checkPassword, wrongElsewhere},
+	machine.TriggerNetworkBan:       {" The database has banned this address after wrong passwords" + checkPassword, wrongElsewhere},
+	machine.TriggerQueryWaitTimeout: {
 		" All of the pool's connections are taken: meanwhile find out what holds them, and do not start more services.",
 		" This is not the first window in a row: somebody else still logs in and keeps the pool full; find that service and stop it."},
 }
@@ -97,21 +99,21 @@ const (
 // Message is the sentence of /readyz at that time.
 func (s *Snapshot) Message(now time.Time) string {
 	switch {
-	case s.State == Lockout && s.Remaining(now) == 0:
+	case s.State == machine.Lockout && s.Remaining(now) == 0:
 		return trialWords
-	case s.State == Lockout:
+	case s.State == machine.Lockout:
 		return backoffLine(s.Remaining(now))
-	case s.Reason == ReasonLockout:
+	case s.Reason == machine.ReasonLockout:
 		return s.fill(echoMessage, now)
 	}
 	message := phrases[s.Reason].message
-	switch next := RuleFor(s.Reason).Next; {
+	switch next := machine.RuleFor(s.Reason).Next; {
 	case s.RetryAt().IsZero():
 	case s.Remaining(now) == 0:
 		message += " The next attempt is under way."
-	case next == NextHold:
+	case next == machine.NextHold:
 		message += " Next attempt in {left}, or at once when the credential changes."
-	case next == NextReroute:
+	case next == machine.NextReroute:
 		message += " Next attempt in {left}, or at once when the DSN changes."
 	default:
 		message += " Next attempt in {left}."
@@ -122,15 +124,15 @@ func (s *Snapshot) Message(now time.Time) string {
 // Advice tells somebody who is not an engineer what to do at that time.
 func (s *Snapshot) Advice(now time.Time) string {
 	switch {
-	case s.State == Lockout && s.Remaining(now) == 0:
+	case s.State == machine.Lockout && s.Remaining(now) == 0:
 		return trialAdvice
-	case s.State == Lockout:
+	case s.State == machine.Lockout:
 		advice := waitAdvice + windowWords[s.Trigger].meanwhile
 		if s.WindowsInRow > 1 {
 			advice += windowWords[s.Trigger].again
 		}
 		return s.fill(advice, now)
-	case s.Reason == ReasonLockout:
+	case s.Reason == machine.ReasonLockout:
 		return s.fill(echoAdvice, now)
 	}
 	advice := phrases[s.Reason].advice
@@ -147,8 +149,8 @@ func (s *Snapshot) Advice(now time.Time) string {
 
 // Guidance is the advice on a reason for somebody who asked once and has no
 // sidecar that asks again.
-func Guidance(r Reason) string {
-	if r == ReasonLockout {
+func Guidance(r machine.Reason) string {
+	if r == machine.ReasonLockout {
 		return lockedOut
 	}
 	return phrases[r].advice + "."
@@ -179,9 +181,9 @@ func (s *Snapshot) Remaining(now time.Time) time.Duration {
 // left is a remaining time in a sentence: the minutes only when there are any.
 func left(d time.Duration) string {
 	if d < time.Minute {
-		return strconv.FormatInt(CeilSeconds(d), 10) + "s"
+		return strconv.FormatInt(machine.CeilSeconds(d), 10) + "s"
 	}
-	return Seconds(d)
+	return machine.Seconds(d)
 }
 
 func (s *Snapshot) fill(sentence string, now time.Time) string {

@@ -3,14 +3,14 @@ package worker
 import (
 	"time"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Policy is what "sidecar run" and "sidecar wait" may be told. The zero value
 // waits without jitter, never starts without an answer, and holds for no time.
 type Policy struct {
 	// Hold is how long nothing is started after exit code 78.
-	Hold supervisor.Range
+	Hold machine.Range
 	// HoldAtStart holds as well when the sidecar reports a lockout before the
 	// first start. Without it the sidecar's own window is the hold.
 	HoldAtStart bool

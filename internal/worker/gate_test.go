@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 var epoch = time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)
@@ -96,7 +96,7 @@ func then(first Answer, later ...any) func(time.Duration) Answer {
 	}
 }
 
-func exactly(d time.Duration) supervisor.Range { return supervisor.Range{Min: d, Max: d} }
+func exactly(d time.Duration) machine.Range { return machine.Range{Min: d, Max: d} }
 
 // TestAlways78: in a minute at most 4 starts, no two less than the hold apart,
 // whether or not the sidecar stays ready; and none while it is not.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // remindEvery is the seed's rhythm (section 6): the remaining time is said once a minute.
@@ -37,11 +37,11 @@ func (g *Gate) Remark(now time.Time) string {
 func (g *Gate) line(now time.Time) string {
 	switch {
 	case now.Before(g.held):
-		return fmt.Sprintf("holding after a lockout: %s remaining; %s", supervisor.Seconds(g.held.Sub(now)), g.sidecar(now))
+		return fmt.Sprintf("holding after a lockout: %s remaining; %s", machine.Seconds(g.held.Sub(now)), g.sidecar(now))
 	case !g.release.IsZero() && g.last.Ready:
-		return fmt.Sprintf("the sidecar says ready; the start is in %ds", supervisor.CeilSeconds(g.release.Sub(now)))
+		return fmt.Sprintf("the sidecar says ready; the start is in %ds", machine.CeilSeconds(g.release.Sub(now)))
 	case !g.release.IsZero():
-		return fmt.Sprintf("%s; the start without it is in %ds", g.last.Message, supervisor.CeilSeconds(g.release.Sub(now)))
+		return fmt.Sprintf("%s; the start without it is in %ds", g.last.Message, machine.CeilSeconds(g.release.Sub(now)))
 	}
 	return "waiting: " + g.sidecar(now)
 }
@@ -59,5 +59,5 @@ func (g *Gate) sidecar(now time.Time) string {
 		return g.last.Message + "; the one start without it has been made"
 	}
 	at, _ := g.opens()
-	return fmt.Sprintf("%s; a start without it is allowed in %s", g.last.Message, supervisor.Seconds(at.Sub(now)))
+	return fmt.Sprintf("%s; a start without it is allowed in %s", g.last.Message, machine.Seconds(at.Sub(now)))
 }

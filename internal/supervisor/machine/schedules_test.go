@@ -1,4 +1,4 @@
-package supervisor
+package machine
 
 import (
 	"encoding/json"
@@ -133,7 +133,7 @@ func newSchedule(t *rapid.T) *schedule {
 		random: func() float64 { return jitter.Draw(t, "jitter") },
 	}
 	s.model = newModel()
-	s.m = NewMachine(s.policy, s.target, s.random, s.now)
+	s.m = New(s.policy, s.target, s.random, s.now)
 	s.save()
 	return s
 }
@@ -163,7 +163,7 @@ func (s *schedule) restart(t *rapid.T) {
 		t.Fatal(err)
 	}
 	s.model = s.saved.carried(s.now, deadline.read)
-	s.m = NewMachine(s.policy, s.target, s.random, s.now)
+	s.m = New(s.policy, s.target, s.random, s.now)
 	s.m.Restore(s.now, r)
 	if due, ok := s.m.Due(); ok && due.Sub(s.now) > s.policy.Longest() {
 		t.Fatalf("after a restart the next attempt is in %s", due.Sub(s.now))
@@ -177,7 +177,7 @@ func (s *schedule) lose(t *rapid.T) {
 	stamp := s.now.Add(-age).Round(0)
 	s.model = newModel()
 	s.lost = deadline{s.now.Add(s.policy.Lockout.Min - max(age, 0)), s.policy.Lockout.Min} // not written in the future
-	s.m = NewMachine(s.policy, s.target, s.random, s.now)
+	s.m = New(s.policy, s.target, s.random, s.now)
 	s.m.Restore(s.now, Record{Lost: stamp})
 	if due, ok := s.m.Due(); ok && due.Sub(s.now) > s.policy.Lockout.Min {
 		t.Fatalf("a lost store keeps the next attempt waiting for %s", due.Sub(s.now))

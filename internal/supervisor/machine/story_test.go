@@ -1,4 +1,4 @@
-package supervisor
+package machine
 
 import (
 	"encoding/json"
@@ -152,7 +152,7 @@ func (s *story) restart(revision string) error {
 
 func (s *story) configure(target Target) {
 	if s.machine == nil {
-		s.machine = NewMachine(s.policy, target, func() float64 { return s.jitter }, s.now)
+		s.machine = New(s.policy, target, func() float64 { return s.jitter }, s.now)
 		return
 	}
 	s.machine.Configure(s.now, target)

@@ -1,4 +1,4 @@
-package supervisor
+package machine
 
 import (
 	"errors"
@@ -98,7 +98,7 @@ func (t Transition) Changed() bool {
 }
 
 // Machine decides when the database may be asked and what an answer means. It
-// is not safe for concurrent use; [Supervisor] is its one caller.
+// is not safe for concurrent use; the supervisor is its one caller.
 type Machine struct {
 	policy Policy
 	random func() float64 // in [0,1)
@@ -122,8 +122,8 @@ type Machine struct {
 	bans     map[string]Ban       // of the keys that were left
 }
 
-// NewMachine returns a machine that has no verdict yet. random is in [0,1).
-func NewMachine(policy Policy, target Target, random func() float64, now time.Time) *Machine {
+// New returns a machine that has no verdict yet. random is in [0,1).
+func New(policy Policy, target Target, random func() float64, now time.Time) *Machine {
 	m := &Machine{
 		policy: policy, random: random,
 		windows: make(map[string]Status), rejected: make(map[string]Rejection), bans: make(map[string]Ban),

@@ -1,4 +1,4 @@
-package supervisor
+package machine
 
 // State is where the supervisor stands. The zero value is no state.
 type State string

@@ -1,4 +1,4 @@
-package supervisor
+package machine
 
 import (
 	"errors"
@@ -30,7 +30,7 @@ func TestRulesAreComplete(t *testing.T) {
 // permit is the one that is out.
 func TestLateResults(t *testing.T) {
 	now := time.Now()
-	m := NewMachine(DefaultPolicy(), Target{Key: "k", Credential: "a"}, func() float64 { return 0 }, now)
+	m := New(DefaultPolicy(), Target{Key: "k", Credential: "a"}, func() float64 { return 0 }, now)
 	permit, err := m.Admit(now)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestRotationDuringProbe(t *testing.T) {
 		{}:                                                      Starting,
 	} {
 		now := time.Now()
-		m := NewMachine(DefaultPolicy(), Target{Key: "k", Credential: "a"}, func() float64 { return 0 }, now)
+		m := New(DefaultPolicy(), Target{Key: "k", Credential: "a"}, func() float64 { return 0 }, now)
 		permit, err := m.Admit(now)
 		if err != nil {
 			t.Fatal(err)
