@@ -262,5 +262,5 @@ func addresses(list ...string) func(context.Context, string) ([]string, error) {
 }
 
 func serverTLS(t *testing.T) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{certificate(t, "pooler.railway.internal")}}
+	return &tls.Config{Certificates: []tls.Certificate{poolersim.SelfSigned("pooler.railway.internal")}}
 }

@@ -53,7 +53,7 @@ func Classify(f Failure) machine.Outcome {
 // fill puts a verdict and the words it rests on into an outcome.
 func fill(o machine.Outcome, v verdict, words string) machine.Outcome {
 	o.Reason, o.Trigger, o.Slow = v.reason, v.trigger, v.slow
-	o.Cause, o.Message = oneLine(v.cause), oneLine(words)
+	o.Cause, o.Message = OneLine(v.cause), OneLine(words)
 	return o
 }
 

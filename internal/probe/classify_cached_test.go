@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"dragonfly.internal/sidecar/internal/classify/refusals"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -98,16 +99,16 @@ func TestClassifyNestedMemory(t *testing.T) {
 }
 
 func TestSlowBreakers(t *testing.T) {
-	for _, row := range refusals(t) {
+	for _, row := range refusals.All() {
 		breaker := strings.HasPrefix(row.Message, "(ECIRCUITBREAKER)") || strings.HasPrefix(row.Message, "Circuit breaker open")
-		if o := Classify(row.failureOrSkip()); o.Slow != (breaker && o.Trigger == "") {
+		if o := Classify(failureOrSkip(row)); o.Slow != (breaker && o.Trigger == "") {
 			t.Errorf("%q: slow %t", row.Message, o.Slow)
 		}
 	}
 }
 
 // failureOrSkip is the row's error response, or nothing for the others.
-func (r refusal) failureOrSkip() Failure {
+func failureOrSkip(r refusals.Row) Failure {
 	if r.SQLState == "" {
 		return Failure{}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"dragonfly.internal/sidecar/internal/classify/refusals"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -20,8 +21,8 @@ var closed = []machine.Reason{
 }
 
 func FuzzClassify(f *testing.F) {
-	for _, row := range refusals(f) {
-		f.Add(row.SQLState, row.Message, row.user())
+	for _, row := range refusals.All() {
+		f.Add(row.SQLState, row.Message, row.User())
 	}
 	f.Add("08P01", cachedBegin+` database "x" is not currently accepting connections" does n`, "x")
 	f.Add("XX000", "two\nlines\x00\x1b[31m\u202e\xff", "")

@@ -8,9 +8,9 @@ import (
 // longestLine is how many characters of a peer's words are kept.
 const longestLine = 300
 
-// oneLine makes a peer's words fit to print: one line, no control characters
+// OneLine makes a peer's words fit to print: one line, no control characters
 // and none of the invisible ones that turn text around, at a bounded length.
-func oneLine(words string) string {
+func OneLine(words string) string {
 	words = strings.ToValidUTF8(words[:min(len(words), longestText)], "\uFFFD")
 	words = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {

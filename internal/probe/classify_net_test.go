@@ -124,7 +124,7 @@ func TestOneLine(t *testing.T) {
 		strings.Repeat("ä", 300): strings.Repeat("ä", 300),
 		strings.Repeat("ä", 301): strings.Repeat("ä", 299) + "…",
 	} {
-		if got := oneLine(words); got != strings.TrimSpace(want) {
+		if got := OneLine(words); got != strings.TrimSpace(want) {
 			t.Errorf("%q: %q, want %q", words, got, want)
 		}
 	}

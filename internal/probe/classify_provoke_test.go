@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"dragonfly.internal/sidecar/internal/classify/refusals"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -33,7 +34,7 @@ type scene struct {
 const deadline = 500 * time.Millisecond
 
 // provoke fails as the row says, and makes sure that it did.
-func provoke(t *testing.T, row refusal) Failure {
+func provoke(t *testing.T, row refusals.Row) Failure {
 	t.Helper()
 	says := strings.TrimPrefix(row.GoError, "failed to connect to `user=app database=appdb`:")
 	says = strings.TrimPrefix(says, " 127.0.0.1:PORT (127.0.0.1): ")

@@ -2,20 +2,15 @@ package probe
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"io"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
-	"time"
 
+	"dragonfly.internal/sidecar/internal/poolersim"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -194,28 +189,10 @@ func secures(clients tls.ClientAuthType, name string) func(*testing.T, net.Conn)
 	return func(t *testing.T, conn net.Conn) {
 		conn.Read(make([]byte, 8))
 		io.WriteString(conn, "S")
-		secured := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate(t, name)}, ClientAuth: clients})
+		secured := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{poolersim.SelfSigned(name)}, ClientAuth: clients})
 		secured.Handshake()
 		silent(t, conn)
 	}
-}
-
-// certificate signs itself.
-func certificate(t *testing.T, name string) tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Error(err)
-		return tls.Certificate{}
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Error(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func trustsNobody(_ *testing.T, config *pgconn.Config) { config.TLSConfig.RootCAs = x509.NewCertPool() }

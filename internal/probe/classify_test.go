@@ -1,48 +1,24 @@
 package probe
 
 import (
-	"encoding/json"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"dragonfly.internal/sidecar/internal/classify/refusals"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// refusal is one row of testdata/errors/refusals.json: what a peer said, word
-// for word, and what it should mean.
-type refusal struct {
-	Source, Phase, Severity, SQLState, Message string
-	GoError                                    string `json:"go_error"`
-	When                                       string
-	Reason                                     machine.Reason
-}
-
-func refusals(t testing.TB) []refusal {
-	t.Helper()
-	raw, err := os.ReadFile("testdata/errors/refusals.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []refusal
-	if err := json.Unmarshal(raw, &rows); err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
 func TestClassifyEveryRefusal(t *testing.T) {
-	for _, row := range refusals(t) {
+	for _, row := range refusals.All() {
 		t.Run(row.When, func(t *testing.T) {
 			t.Parallel()
-			o := Classify(row.failure(t))
+			o := Classify(failure(t, row))
 			if o.Reason != row.Reason {
 				t.Errorf("reason %q, want %q\n%+v\n%+v", o.Reason, row.Reason, row, o)
 			}
-			if want := row.trigger(); o.Trigger != want {
+			if want := row.Trigger(); o.Trigger != want {
 				t.Errorf("trigger %q, want %q", o.Trigger, want)
 			}
 			if row.GoError == "" && row.SQLState != "" && (o.Message != row.Message || o.SQLState != row.SQLState) {
@@ -54,7 +30,7 @@ func TestClassifyEveryRefusal(t *testing.T) {
 
 // failure is the row as a probe would meet it: an error response as pgconn
 // hands it on, everything else provoked from pgconn itself.
-func (r refusal) failure(t *testing.T) Failure {
+func failure(t *testing.T, r refusals.Row) Failure {
 	if r.SQLState == "" {
 		return provoke(t, r)
 	}
@@ -63,34 +39,7 @@ func (r refusal) failure(t *testing.T) Failure {
 		step = machine.StepQuery
 	}
 	refused := &pgconn.PgError{Severity: r.Severity, Code: r.SQLState, Message: r.Message}
-	return Failure{Err: refused, Step: step, User: r.user()}
-}
-
-var namedRole = regexp.MustCompile(`(?:user|role) "([^"]+)"`)
-
-// user is ours in that row: the role that the text names, except where it is
-// the pooler's auth_user. Nothing but the name tells that row from the others.
-func (r refusal) user() string {
-	named := namedRole.FindStringSubmatch(r.Message)
-	switch {
-	case named == nil:
-		return ""
-	case named[1] == "authuser":
-		return "app"
-	}
-	return named[1]
-}
-
-func (r refusal) trigger() machine.Trigger {
-	switch {
-	case r.Reason != machine.ReasonLockout:
-		return ""
-	case r.Message == "query_wait_timeout":
-		return machine.TriggerQueryWaitTimeout
-	case strings.Contains(r.Message, "authentication failures"), strings.Contains(r.Message, "authentication errors"):
-		return machine.TriggerCircuitBreaker
-	}
-	return machine.TriggerServerLoginRetry
+	return Failure{Err: refused, Step: step, User: r.User()}
 }
 
 // said is an error response with these words.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/classify/refusals"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -21,7 +22,7 @@ func (s sim) Logins(string) int { return s.Counts().Startups }
 // refusals.json, which it repeats at every login.
 func TestFaultWordsOfOtherPoolers(t *testing.T) {
 	t.Parallel()
-	for _, row := range refusals(t) {
+	for _, row := range refusals.All() {
 		if row.SQLState == "" || strings.Contains(row.Source, "pgbouncer-1.18") || strings.HasPrefix(row.Source, "postgres") {
 			continue
 		}
@@ -29,43 +30,43 @@ func TestFaultWordsOfOtherPoolers(t *testing.T) {
 			t.Parallel()
 			server := new(poolersim.Server)
 			defer server.Close()
-			server.Set(row.script(t))
-			a := ask(t, sim{server}, row.dsn(), Options{Dial: server.Dial, Lookup: addresses("10.0.0.1")})
+			server.Set(scriptOf(t, row))
+			a := ask(t, sim{server}, dsnOf(row), Options{Dial: server.Dial, Lookup: addresses("10.0.0.1")})
 			want := finding{
-				reason: row.Reason, trigger: row.trigger(), step: machine.StepStartup,
+				reason: row.Reason, trigger: row.Trigger(), step: machine.StepStartup,
 				sqlstate: row.SQLState, message: row.Message,
 			}
 			if row.Phase == "query" {
 				want.step = machine.StepQuery
 			}
-			follows := row.follows()
-			for _, then := range follows {
+			after := follows(row)
+			for _, then := range after {
 				want.state, want.next = then.state, then.next
 				a.finds(want)
 			}
-			a.cost(len(follows), len(follows))
+			a.cost(len(after), len(after))
 		})
 	}
 }
 
 // ofSupavisor tells on which kind of host the row is met.
-func (r refusal) ofSupavisor() bool {
+func ofSupavisor(r refusals.Row) bool {
 	return strings.HasPrefix(r.Source, "supavisor") || strings.HasPrefix(r.When, "fake server")
 }
 
-func (r refusal) dsn() string {
-	if r.ofSupavisor() {
+func dsnOf(r refusals.Row) string {
+	if ofSupavisor(r) {
 		return sharedDSN
 	}
-	return strings.Replace(localDSN, appUser, cmp.Or(r.user(), appUser), 1)
+	return strings.Replace(localDSN, appUser, cmp.Or(r.User(), appUser), 1)
 }
 
 // script says the row's words where they come, without V as Supavisor does.
-func (r refusal) script(t *testing.T) poolersim.Script {
+func scriptOf(t *testing.T, r refusals.Row) poolersim.Script {
 	t.Helper()
-	words := poolersim.Refusal{Severity: r.Severity, SQLState: r.SQLState, Message: r.Message, OmitV: r.ofSupavisor()}
+	words := poolersim.Refusal{Severity: r.Severity, SQLState: r.SQLState, Message: r.Message, OmitV: ofSupavisor(r)}
 	var script poolersim.Script
-	if r.ofSupavisor() {
+	if ofSupavisor(r) {
 		script.TLS = serverTLS(t)
 	}
 	if r.Phase == "query" {
@@ -83,13 +84,13 @@ type consequence struct {
 }
 
 // follows is what the row leads to, answer by answer (contract 4).
-func (r refusal) follows() []consequence {
+func follows(r refusals.Row) []consequence {
 	var (
 		again  = consequence{machine.Retrying, 3 * time.Second}
 		window = consequence{machine.Lockout, 17*time.Minute + 30*time.Second}
 	)
 	switch {
-	case r.trigger() == machine.TriggerCircuitBreaker:
+	case r.Trigger() == machine.TriggerCircuitBreaker:
 		return []consequence{window, window}
 	case strings.Contains(r.Message, "cached error: password authentication failed"):
 		return []consequence{again, window, again, window} // the first after a window is an echo as well
@@ -103,7 +104,7 @@ func (r refusal) follows() []consequence {
 		machine.ReasonUnknown:        {{machine.Retrying, time.Minute}, {machine.Retrying, 2 * time.Minute}},
 	}[r.Reason]
 	switch {
-	case r.Reason == machine.ReasonAuthFailed && r.ofSupavisor():
+	case r.Reason == machine.ReasonAuthFailed && ofSupavisor(r):
 		return append([]consequence{{machine.Rejected, 15 * time.Second}, {machine.Rejected, 45 * time.Second}}, steps...)
 	case steps != nil:
 		return steps

@@ -100,7 +100,7 @@ func (p *Prober) activity(rows [][][]byte, pid uint32) (Activity, error) {
 }
 
 // word is a name that somebody else chose, fit to print.
-func (p *Prober) word(text []byte) string { return p.scrub.Scrub(oneLine(string(text))) }
+func (p *Prober) word(text []byte) string { return p.scrub.Scrub(OneLine(string(text))) }
 
 // grant is the SQL that lets a role see all of every session. One that is
 // NOINHERIT has nothing from a plain grant: from PostgreSQL 16 on the grant itself

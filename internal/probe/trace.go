@@ -57,7 +57,7 @@ func names(certificate *x509.Certificate) []string {
 func (t Trace) scrubbed(scrub *dsn.Scrubber) Trace {
 	for _, words := range [][]string{t.Names, t.Chain} {
 		for i := range words {
-			words[i] = scrub.Scrub(oneLine(words[i]))
+			words[i] = scrub.Scrub(OneLine(words[i]))
 		}
 	}
 	return t
