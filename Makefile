@@ -37,7 +37,7 @@ lint:
 
 # About half an hour on 2 cores.
 FUZZ = internal/dsn:FuzzParse internal/dsn:FuzzRedact internal/dsn:FuzzEncode internal/dsn:FuzzGuard \
-	internal/probe:FuzzClassify internal/probe:FuzzWire
+	internal/classify:FuzzClassify internal/probe:FuzzWire
 
 soak: needs
 	go test -run 'TestSchedules$$' -v ./internal/supervisor -rapid.checks=100000

@@ -27,6 +27,7 @@ var directions = []struct {
 	{"internal/supervisor/machine", []string{module, "net", "os", "context", "github.com/"}, "the machine is pure: no clock, nobody asked, nothing of ours"},
 	{"internal/supervisor", []string{module + "internal/probe", module + "internal/store", module + "internal/health", "net", "github.com/"}, "the driver knows one permit, one outcome and a place to store"},
 	{"internal/store", []string{module + "internal/probe", module + "internal/health", module + "internal/dsn", "net", "github.com/jackc/pgx"}, "a store keeps what the machine says, and knows nothing else"},
+	{"internal/classify", []string{module + "internal/probe", module + "internal/dsn", module + "internal/store", module + "internal/health"}, "the classifier knows words and the machine's reasons, nothing else"},
 	{"internal/probe", []string{module + "internal/health", module + "internal/store", "net/http"}, "the prober does not know who reads"},
 	{"internal/health", []string{module + "internal/probe", "github.com/jackc/pgx"}, "a request cannot cause a connection"},
 	{"internal/worker", []string{module + "internal/probe", module + "internal/health", "net", "os", "github.com/"}, "the decision to start a worker is pure: no clock, nobody asked, nothing started"},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"dragonfly.internal/sidecar/internal/classify"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -90,7 +91,7 @@ func (p *Prober) settle(last attempt) machine.Outcome {
 	outcome := machine.Outcome{Reason: machine.ReasonOK}
 	asked := p.mute && last.trace.Routed // a knock wants no more
 	if last.err != nil && !asked {
-		outcome = Classify(Failure{Err: last.err, Step: last.step, User: p.namedUser(), Notice: last.notice})
+		outcome = classify.Classify(classify.Failure{Err: last.err, Step: last.step, User: p.namedUser(), Notice: last.notice})
 	}
 	outcome.Knocked, outcome.Dialled = last.knocked, last.dialled
 	return outcome

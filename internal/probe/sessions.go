@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"dragonfly.internal/sidecar/internal/classify"
 )
 
 // Activity is who is connected to the database server, as far as our role there
@@ -100,7 +102,7 @@ func (p *Prober) activity(rows [][][]byte, pid uint32) (Activity, error) {
 }
 
 // word is a name that somebody else chose, fit to print.
-func (p *Prober) word(text []byte) string { return p.scrub.Scrub(OneLine(string(text))) }
+func (p *Prober) word(text []byte) string { return p.scrub.Scrub(classify.OneLine(string(text))) }
 
 // grant is the SQL that lets a role see all of every session. One that is
 // NOINHERIT has nothing from a plain grant: from PostgreSQL 16 on the grant itself

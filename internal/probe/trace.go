@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"dragonfly.internal/sidecar/internal/classify"
 	"dragonfly.internal/sidecar/internal/dsn"
 )
 
@@ -57,7 +58,7 @@ func names(certificate *x509.Certificate) []string {
 func (t Trace) scrubbed(scrub *dsn.Scrubber) Trace {
 	for _, words := range [][]string{t.Names, t.Chain} {
 		for i := range words {
-			words[i] = scrub.Scrub(OneLine(words[i]))
+			words[i] = scrub.Scrub(classify.OneLine(words[i]))
 		}
 	}
 	return t

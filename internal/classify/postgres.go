@@ -1,4 +1,4 @@
-package probe
+package classify
 
 // postgresTexts are PostgreSQL's words for a login or a query that failed.
 var postgresTexts = []phrase{

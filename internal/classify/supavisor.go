@@ -1,4 +1,4 @@
-package probe
+package classify
 
 // supavisorCodes are the bracketed codes of Supavisor from 2.9 on (facts 2). A
 // code that is not here falls through to the SQLSTATE, mostly to `unknown`: a

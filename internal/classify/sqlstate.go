@@ -1,4 +1,4 @@
-package probe
+package classify
 
 // sqlstate is what a SQLSTATE, or with two characters its class, says.
 type sqlstate struct {

@@ -1,4 +1,6 @@
-package probe
+// Package classify says what a refusal means. It reads what a peer or the driver
+// said, and opens nothing.
+package classify
 
 import (
 	"context"

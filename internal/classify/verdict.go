@@ -1,4 +1,4 @@
-package probe
+package classify
 
 import "dragonfly.internal/sidecar/internal/supervisor/machine"
 
