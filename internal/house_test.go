@@ -31,7 +31,7 @@ var directions = []struct {
 	{"internal/probe", []string{module + "internal/health", module + "internal/store", "net/http"}, "the prober does not know who reads"},
 	{"internal/health", []string{module + "internal/probe", "github.com/jackc/pgx"}, "a request cannot cause a connection"},
 	{"internal/worker", []string{module + "internal/probe", module + "internal/health", "net", "os", "github.com/"}, "the decision to start a worker is pure: no clock, nobody asked, nothing started"},
-	{"internal/gate", []string{module + "internal/probe", "github.com/jackc/pgx", "net ", "net/http"}, "a report is told what was found; it finds nothing itself"},
+	{"internal/report", []string{module + "internal/probe", "github.com/jackc/pgx", "net ", "net/http"}, "a report is told what was found; it finds nothing itself"},
 	{"internal/poolersim", []string{module}, "a peer shares nothing with what it tests"},
 	{"internal/realpeer", []string{module}, "a peer shares nothing with what it tests"},
 	{"cmd/sidecar", []string{"github.com/jackc/pgx"}, "only internal/probe dials the database"},

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -51,31 +51,31 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	if err != nil {
 		return err
 	}
-	report := gate.NewReport(db.raw, dsn.Env(c.Mode), db.report)
-	var found gate.Standing
-	if report.Failed() {
-		report.Skipped("lockout", earlier)
+	r := report.NewReport(db.raw, dsn.Env(c.Mode), db.report)
+	var found report.Standing
+	if r.Failed() {
+		r.Skipped("lockout", earlier)
 	} else {
 		var note string
 		found, note = known(ctx, db, c)
-		report.Lockout(found, note, flags.noConnect)
+		r.Lockout(found, note, flags.noConnect)
 	}
 	if flags.strict {
-		report.Strict()
+		r.Strict()
 	}
 	switch {
 	case flags.noConnect:
-		report.Skipped("probe", "not made: --no-connect")
-	case report.Failed():
-		report.Skipped("probe", earlier)
+		r.Skipped("probe", "not made: --no-connect")
+	case r.Failed():
+		r.Skipped("probe", earlier)
 	default:
 		outcome := login(ctx, db, c)
-		report.Took(outcome)
+		r.Took(outcome)
 		if outcome.Trigger == machine.TriggerServerLoginRetry && !found.Vouched {
-			report.Note(askTwice)
+			r.Note(askTwice)
 		}
 	}
-	return tell(ctx, std, report, flags.json, report.ExitCode)
+	return tell(ctx, std, r, flags.json, r.ExitCode)
 }
 
 // gateDatabase is databaseFor without an argument; a missing DSN is the gate's

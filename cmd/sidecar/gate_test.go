@@ -5,19 +5,19 @@ import (
 	"testing"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // gateWith runs "sidecar gate --json" and returns its report.
-func gateWith(t *testing.T, flags string, env ...string) gate.Report {
+func gateWith(t *testing.T, flags string, env ...string) report.Report {
 	t.Helper()
-	var report gate.Report
-	if code := runJSON(t, &report, "gate --json "+flags, env...); code != report.ExitCode {
-		t.Errorf("exit code %d, the report says %d", code, report.ExitCode)
+	var got report.Report
+	if code := runJSON(t, &got, "gate --json "+flags, env...); code != got.ExitCode {
+		t.Errorf("exit code %d, the report says %d", code, got.ExitCode)
 	}
-	return report
+	return got
 }
 
 // TestGateInWindow: no socket in a window and exit code 78; before a deploy that
@@ -35,25 +35,25 @@ func TestGateInWindow(t *testing.T) {
 		sockets := pooler.Counts().Sockets
 		env := []string{"SIDECAR_URL=" + s.url, "DATABASE_URL=" + raw}
 
-		report := gateWith(t, "--no-connect", env...)
-		if check := report.Checks[5]; report.ExitCode != exitOK || check.Name != "lockout" || check.Status != gate.Warn || check.Message == "" {
-			t.Errorf("%s, --no-connect: %+v", state, report)
+		got := gateWith(t, "--no-connect", env...)
+		if check := got.Checks[5]; got.ExitCode != exitOK || check.Name != "lockout" || check.Status != report.Warn || check.Message == "" {
+			t.Errorf("%s, --no-connect: %+v", state, got)
 		}
-		if report := gateWith(t, "--no-connect --strict", env...); report.ExitCode != exitFailure {
-			t.Errorf("%s, --strict: %+v", state, report)
+		if got := gateWith(t, "--no-connect --strict", env...); got.ExitCode != exitFailure {
+			t.Errorf("%s, --strict: %+v", state, got)
 		}
 		if n := pooler.Counts().Sockets - sockets; n != 0 {
 			t.Errorf("%s: %d sockets with --no-connect", state, n)
 		}
-		report = gateWith(t, "", env...)
+		got = gateWith(t, "", env...)
 		want, logins := exitLockout, 0
 		if state == machine.Rejected { // a hold is no window: it dials, and says so
 			want, logins = exitFailure, 1
 		}
-		if n := pooler.Counts().Sockets - sockets; report.ExitCode != want || n != logins {
-			t.Errorf("%s: %d sockets, %+v", state, n, report)
+		if n := pooler.Counts().Sockets - sockets; got.ExitCode != want || n != logins {
+			t.Errorf("%s: %d sockets, %+v", state, n, got)
 		}
-		if check := report.Checks[5]; state == machine.Rejected &&
+		if check := got.Checks[5]; state == machine.Rejected &&
 			(!strings.HasPrefix(check.Message, "the sidecar's last login, at ") || strings.Contains(check.Remedy, "bans")) {
 			t.Errorf("a hold is told as %+v", check)
 		}

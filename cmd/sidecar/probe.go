@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -53,8 +53,8 @@ const secondLook = 3 * time.Second
 // probeDatabase looks for a reason not to dial, and without one logs in once, or
 // twice where PgBouncer may have answered from memory.
 func probeDatabase(ctx context.Context, db database, c config, std streams, flags probeFlags) error {
-	report := gate.NewProbeReport(db.report)
-	known := gate.Judge(db.report, db.target.Fault)
+	r := report.NewProbeReport(db.report)
+	known := report.Judge(db.report, db.target.Fault)
 	if flags.force && !known.Blocks {
 		cost := "inside a lockout window this login prolongs the lockout for everybody"
 		if db.target.DBHost {
@@ -65,7 +65,7 @@ func probeDatabase(ctx context.Context, db database, c config, std streams, flag
 		known = standing(ctx, db, c, std)
 	}
 	if known.Blocks {
-		report.Refused(known)
+		r.Refused(known)
 	} else {
 		outcome := login(ctx, db, c)
 		echo := outcome.Trigger == machine.TriggerServerLoginRetry
@@ -75,15 +75,15 @@ func probeDatabase(ctx context.Context, db database, c config, std streams, flag
 				outcome = login(ctx, db, c)
 			}
 		}
-		report.Took(outcome)
+		r.Took(outcome)
 		switch {
 		case echo && !flags.twice && !known.Vouched:
-			report.Note(askTwice)
+			r.Note(askTwice)
 		case outcome.Trigger == machine.TriggerServerLoginRetry && outcome.Cause == "":
-			report.Note(namesNoCause)
+			r.Note(namesNoCause)
 		}
 	}
-	return tell(ctx, std, report, flags.json, report.ExitCode)
+	return tell(ctx, std, r, flags.json, r.ExitCode)
 }
 
 // sleep waits, unless the context ends before.

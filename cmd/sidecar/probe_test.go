@@ -8,20 +8,20 @@ import (
 	"testing"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // probeWith runs "sidecar probe --json" and returns its report.
-func probeWith(t *testing.T, flags string, env ...string) gate.ProbeReport {
+func probeWith(t *testing.T, flags string, env ...string) report.ProbeReport {
 	t.Helper()
-	var report gate.ProbeReport
-	if code := runJSON(t, &report, "probe --json "+flags, env...); code != report.ExitCode {
-		t.Errorf("exit code %d, the report says %d", code, report.ExitCode)
+	var got report.ProbeReport
+	if code := runJSON(t, &got, "probe --json "+flags, env...); code != got.ExitCode {
+		t.Errorf("exit code %d, the report says %d", code, got.ExitCode)
 	}
-	return report
+	return got
 }
 
 // TestProbeInWindow: the probe command makes no attempt inside a window that the
@@ -47,12 +47,12 @@ func TestProbeInWindow(t *testing.T) {
 		{raw, "--force", exitLockout, 1, "none"},
 	} {
 		sockets := pooler.Counts().Sockets + other.Counts().Sockets
-		report := probeWith(t, c.flags, "SIDECAR_URL="+s.url, "DATABASE_URL="+c.dsn)
-		if n := pooler.Counts().Sockets + other.Counts().Sockets - sockets; n != c.sockets || report.ExitCode != c.code || report.Window.Source != c.source {
-			t.Errorf("%s: %d sockets: %+v", c.flags, n, report)
+		got := probeWith(t, c.flags, "SIDECAR_URL="+s.url, "DATABASE_URL="+c.dsn)
+		if n := pooler.Counts().Sockets + other.Counts().Sockets - sockets; n != c.sockets || got.ExitCode != c.code || got.Window.Source != c.source {
+			t.Errorf("%s: %d sockets: %+v", c.flags, n, got)
 		}
-		if c.source == "sidecar" && (report.Window.RetryAt.Sub(*status.RetryAt).Abs() > time.Second || report.Trigger != "circuit_breaker") {
-			t.Errorf("%+v", report)
+		if c.source == "sidecar" && (got.Window.RetryAt.Sub(*status.RetryAt).Abs() > time.Second || got.Trigger != "circuit_breaker") {
+			t.Errorf("%+v", got)
 		}
 	}
 	if n := pooler.Counts().Sockets - before; n != 1 {
@@ -77,8 +77,8 @@ func TestProbeDuringTrial(t *testing.T) {
 		return nil
 	})
 	sockets := pooler.Counts().Sockets
-	if report := probeWith(t, "", "SIDECAR_URL="+s.url, "DATABASE_URL="+raw); report.ExitCode != exitLockout || pooler.Counts().Sockets != sockets {
-		t.Errorf("%d more sockets: %+v", pooler.Counts().Sockets-sockets, report)
+	if got := probeWith(t, "", "SIDECAR_URL="+s.url, "DATABASE_URL="+raw); got.ExitCode != exitLockout || pooler.Counts().Sockets != sockets {
+		t.Errorf("%d more sockets: %+v", pooler.Counts().Sockets-sockets, got)
 	}
 }
 
@@ -87,8 +87,8 @@ func TestProbeCountsLikeServe(t *testing.T) {
 	t.Parallel()
 	pooler := listen(t, poolersim.Script{OnQuery: poolersim.Refusal{SQLState: "08P01", Message: "query_wait_timeout"}})
 	env := []string{"DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_LOCKOUT_ON=circuit_breaker", "PORT=1"}
-	if report := probeWith(t, "", env...); report.ExitCode != exitFailure || report.Reason != "saturated" {
-		t.Errorf("%+v", report)
+	if got := probeWith(t, "", env...); got.ExitCode != exitFailure || got.Reason != "saturated" {
+		t.Errorf("%+v", got)
 	}
 	s := startSidecar(t, env[:2]...)
 	if status := s.await(machine.Retrying, 10*time.Second); status.Reason != "saturated" || status.LastAttempt.Reason != "saturated" {
@@ -117,9 +117,9 @@ func TestProbeTwice(t *testing.T) {
 				}
 				return c.second
 			}})
-			report := probeWith(t, "--twice", "PORT=1", "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"))
-			if n := pooler.Counts().Startups; report.ExitCode != c.code || n != c.logins {
-				t.Errorf("%d logins, %+v", n, report)
+			got := probeWith(t, "--twice", "PORT=1", "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"))
+			if n := pooler.Counts().Startups; got.ExitCode != c.code || n != c.logins {
+				t.Errorf("%d logins, %+v", n, got)
 			}
 			if events := pooler.Events(); c.logins == 2 {
 				if gap := events[len(events)-1].At.Sub(events[0].At); gap < secondLook {
@@ -136,14 +136,14 @@ func TestRealProbe(t *testing.T) {
 	t.Parallel()
 	pg, pooler := realPair(t, map[string]string{"server_login_retry": "1", "query_wait_timeout": "1"})
 	env := []string{"PORT=1", "DATABASE_URL=" + pooler.DSN("app", realPassword)}
-	if report := probeWith(t, "", env...); report.Result != "PASS" || report.Login.LatencyMS < 0 {
-		t.Errorf("%+v", report)
+	if got := probeWith(t, "", env...); got.Result != "PASS" || got.Login.LatencyMS < 0 {
+		t.Errorf("%+v", got)
 	}
 	pg.SetPassword(t, "app", "another-horse-8")
 	pg.Disconnect(t, "app")
 	realpeer.Until(t, 20*time.Second, "server_login_retry", func() error {
-		if report := probeWith(t, "", env...); report.ExitCode != exitLockout || report.Trigger != "server_login_retry" {
-			return fmt.Errorf("%+v", report)
+		if got := probeWith(t, "", env...); got.ExitCode != exitLockout || got.Trigger != "server_login_retry" {
+			return fmt.Errorf("%+v", got)
 		}
 		return nil
 	})
@@ -161,8 +161,8 @@ func TestRealProbe(t *testing.T) {
 	pg.SetPassword(t, "app", realPassword)
 	<-time.After(1500 * time.Millisecond) // past server_login_retry: the first knock makes it look again
 	logins := pooler.Logins("app")
-	report := probeWith(t, "--twice", env...)
-	if n := pooler.Logins("app") - logins; report.Result != "PASS" || n > 2 {
-		t.Errorf("%d logins, %+v", n, report)
+	got := probeWith(t, "--twice", env...)
+	if n := pooler.Logins("app") - logins; got.Result != "PASS" || n > 2 {
+		t.Errorf("%d logins, %+v", n, got)
 	}
 }

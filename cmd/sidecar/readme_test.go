@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/report"
 )
 
 // TestReadmeTranscript: the README's lockout is told in the words that come out:
@@ -41,13 +41,13 @@ func TestReadmeTranscript(t *testing.T) {
 		LastAttempt: &health.LastAttempt{At: since, Reason: "lockout", Step: "query", SQLState: "08P01", Message: "server login has been failing, try again later (server_login_retry)"},
 		Waiver:      health.StatusWaiver{Status: dsn.WaiverNone}, Store: health.Store{Kind: "memory", Healthy: true},
 	}
-	if text := gate.StatusText(status, now); !strings.Contains(readme, text) {
+	if text := report.StatusText(status, now); !strings.Contains(readme, text) {
 		t.Errorf("status prints\n%s", text)
 	}
 
-	report := gate.NewProbeReport(dsn.Judge("postgresql://app:p@127.0.0.1:17672/postgres", dsn.Rules{Env: dsn.Dev}, now))
-	report.Refused(gate.Heard(ready, false, "sidecar"))
-	_, tail, _ := strings.Cut(report.Text(), "IDENTITY: VALID\n")
+	r := report.NewProbeReport(dsn.Judge("postgresql://app:p@127.0.0.1:17672/postgres", dsn.Rules{Env: dsn.Dev}, now))
+	r.Refused(report.Heard(ready, false, "sidecar"))
+	_, tail, _ := strings.Cut(r.Text(), "IDENTITY: VALID\n")
 	if !strings.Contains(readme, tail+"exit code 78\n") {
 		t.Errorf("probe prints\n%s", tail)
 	}

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -49,9 +49,9 @@ func TestRestartInWindow(t *testing.T) {
 	until := s.status().RetryAt
 	s.kill()
 
-	var report gate.ProbeReport
-	if code := runJSON(t, &report, "probe --json", dsn, state, "PORT=1"); code != exitLockout || report.Window.Source != "store" || !report.Window.RetryAt.Equal(*until) {
-		t.Errorf("exit code %d, %+v", code, report.Window)
+	var got report.ProbeReport
+	if code := runJSON(t, &got, "probe --json", dsn, state, "PORT=1"); code != exitLockout || got.Window.Source != "store" || !got.Window.RetryAt.Equal(*until) {
+		t.Errorf("exit code %d, %+v", code, got.Window)
 	}
 	for _, dsn := range []string{dsn, "DATABASE_URL=" + pooler.DSN("app", "another", "appdb"), dsn} {
 		s = startSidecar(t, dsn, state)

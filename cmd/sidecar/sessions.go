@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/probe"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -46,25 +46,25 @@ window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 // listSessions looks for a reason not to dial, and without one logs in once and
 // asks who is connected.
 func listSessions(ctx context.Context, db database, c config, std streams, flags sessionsFlags) error {
-	report := gate.NewSessionsReport(db.report)
+	r := report.NewSessionsReport(db.report)
 	if known := standing(ctx, db, c, std); known.Blocks {
-		report.Refused(known)
+		r.Refused(known)
 	} else {
 		var found probe.Activity
 		outcome := spend(ctx, db, c, db.prober.WithSessions(&found).Probe)
-		report.Took(outcome, told(found))
+		r.Took(outcome, told(found))
 		if outcome.Trigger == machine.TriggerServerLoginRetry && !known.Vouched {
-			report.Note(askTwice)
+			r.Note(askTwice)
 		}
 	}
-	return tell(ctx, std, report, flags.json, report.ExitCode)
+	return tell(ctx, std, r, flags.json, r.ExitCode)
 }
 
 // told is what the prober found, for a report.
-func told(found probe.Activity) gate.Activity {
-	a := gate.Activity{Role: found.Role, Pooled: found.Pooled, Grant: found.Grant, Sessions: []gate.Session{}}
+func told(found probe.Activity) report.Activity {
+	a := report.Activity{Role: found.Role, Pooled: found.Pooled, Grant: found.Grant, Sessions: []report.Session{}}
 	for _, s := range found.Sessions {
-		a.Sessions = append(a.Sessions, gate.Session(s))
+		a.Sessions = append(a.Sessions, report.Session(s))
 	}
 	return a
 }

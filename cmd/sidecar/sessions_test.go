@@ -4,28 +4,28 @@ import (
 	"testing"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // sessionsWith runs "sidecar sessions --json" and returns its report.
-func sessionsWith(t *testing.T, env ...string) gate.SessionsReport {
+func sessionsWith(t *testing.T, env ...string) report.SessionsReport {
 	t.Helper()
-	var report gate.SessionsReport
-	if code := runJSON(t, &report, "sessions --json", env...); code != report.ExitCode {
-		t.Errorf("exit code %d, the report says %d", code, report.ExitCode)
+	var got report.SessionsReport
+	if code := runJSON(t, &got, "sessions --json", env...); code != got.ExitCode {
+		t.Errorf("exit code %d, the report says %d", code, got.ExitCode)
 	}
-	return report
+	return got
 }
 
 // TestRealSessionsCommand: through a real PgBouncer, one login, counted there.
 func TestRealSessionsCommand(t *testing.T) {
 	t.Parallel()
 	_, pooler := realPair(t, nil)
-	report := sessionsWith(t, "PORT=1", "DATABASE_URL="+pooler.DSN("app", realPassword))
-	if report.Result != "PASS" || report.Role != "app" || !report.Pooled || len(report.LoginAgain) != 1 || report.LoginAgain[0] != "app" {
-		t.Errorf("%+v", report)
+	got := sessionsWith(t, "PORT=1", "DATABASE_URL="+pooler.DSN("app", realPassword))
+	if got.Result != "PASS" || got.Role != "app" || !got.Pooled || len(got.LoginAgain) != 1 || got.LoginAgain[0] != "app" {
+		t.Errorf("%+v", got)
 	}
 	if logins, sockets := pooler.Logins("app"), pooler.Sockets(); logins != 1 || sockets != 1 {
 		t.Errorf("%d logins over %d sockets", logins, sockets)
@@ -48,9 +48,9 @@ func TestSessionsInWindow(t *testing.T) {
 		s := startSidecar(t, "DATABASE_URL="+raw)
 		s.await(state, 10*time.Second)
 		sockets := pooler.Counts().Sockets
-		report := sessionsWith(t, "SIDECAR_URL="+s.url, "DATABASE_URL="+raw)
-		if n := pooler.Counts().Sockets - sockets; report.ExitCode != c.code || n != c.sockets || report.Sessions == nil {
-			t.Errorf("%s: %d sockets, %+v", state, n, report)
+		got := sessionsWith(t, "SIDECAR_URL="+s.url, "DATABASE_URL="+raw)
+		if n := pooler.Counts().Sockets - sockets; got.ExitCode != c.code || n != c.sockets || got.Sessions == nil {
+			t.Errorf("%s: %d sockets, %+v", state, n, got)
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -17,7 +17,7 @@ import (
 // standing looks for a reason not to dial: a fault of the DSN, or a window or
 // hold that the running sidecar or the store knows of. What they cannot know it
 // says.
-func standing(ctx context.Context, db database, c config, std streams) gate.Standing {
+func standing(ctx context.Context, db database, c config, std streams) report.Standing {
 	s, note := known(ctx, db, c)
 	switch {
 	case note != "" && s.State == "":
@@ -33,14 +33,14 @@ func standing(ctx context.Context, db database, c config, std streams) gate.Stan
 
 // known asks the running sidecar and the store; the later deadline wins. The note
 // says what they do not know.
-func known(ctx context.Context, db database, c config) (s gate.Standing, note string) {
+func known(ctx context.Context, db database, c config) (s report.Standing, note string) {
 	if db.target.Fault != "" {
-		return gate.Judge(db.report, db.target.Fault), ""
+		return report.Judge(db.report, db.target.Fault), ""
 	}
 	s, note = heard(ctx, db, c)
 	kept := stored(ctx, db, c)
 	if s.State == machine.Rejected && kept.otherHold { // the sidecar's credential is not ours
-		s = gate.Standing{Window: gate.Window{Source: "none"}, Vouched: s.Vouched}
+		s = report.Standing{Window: report.Window{Source: "none"}, Vouched: s.Vouched}
 	}
 	s = s.Later(kept.Standing)
 	switch {
@@ -54,17 +54,17 @@ func known(ctx context.Context, db database, c config) (s gate.Standing, note st
 }
 
 // heard asks the running sidecar. The note says why it knows nothing.
-func heard(ctx context.Context, db database, c config) (s gate.Standing, note string) {
+func heard(ctx context.Context, db database, c config) (s report.Standing, note string) {
 	address := c.sidecar()
 	client := health.Client{URL: address.String(), Token: c.token()}
 	answer, err := client.Readiness(ctx)
 	switch {
 	case err != nil:
-		return gate.Judge(db.report, ""), fmt.Sprintf("no sidecar answers at %s", address.Redacted())
+		return report.Judge(db.report, ""), fmt.Sprintf("no sidecar answers at %s", address.Redacted())
 	case answer.Key != db.target.Key:
-		return gate.Judge(db.report, ""), fmt.Sprintf("the sidecar at %s speaks for another database", address.Redacted())
+		return report.Judge(db.report, ""), fmt.Sprintf("the sidecar at %s speaks for another database", address.Redacted())
 	}
-	s = gate.Heard(answer, db.target.DBHost, "sidecar")
+	s = report.Heard(answer, db.target.DBHost, "sidecar")
 	s.LastRefusal = fmt.Sprintf("the sidecar's last login was refused (%s): %s", answer.Reason, answer.Message)
 	if status, err := client.Status(ctx); err == nil && status.LastAttempt != nil { // needs the token, where there is one
 		last := status.LastAttempt
@@ -76,7 +76,7 @@ func heard(ctx context.Context, db database, c config) (s gate.Standing, note st
 
 // keptStanding is what the store says of a DSN.
 type keptStanding struct {
-	gate.Standing
+	report.Standing
 	readable  bool // there is a store that another process can read
 	otherHold bool // the hold that a sidecar keeps to is on another credential of this key
 }
@@ -101,7 +101,7 @@ func stored(ctx context.Context, db database, c config) (s keptStanding) {
 		return s // over
 	}
 	answer := health.ReadinessAt(&supervisor.Snapshot{Status: m.Status}, now)
-	s.Standing = gate.Heard(answer, db.target.DBHost, "store")
+	s.Standing = report.Heard(answer, db.target.DBHost, "store")
 	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", m.Since.UTC().Format("15:04:05 UTC"), m.Reason)
 	return s
 }

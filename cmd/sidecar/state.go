@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dragonfly.internal/sidecar/internal/gate"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -71,14 +71,14 @@ on SIGHUP, one that is not running at its next start.`,
 }
 
 // openState reads the store. What is lost is part of the answer.
-func openState(ctx context.Context) (*store.File, gate.StateReport, error) {
+func openState(ctx context.Context) (*store.File, report.StateReport, error) {
 	c, err := loadConfig()
 	if err != nil {
-		return nil, gate.StateReport{}, err
+		return nil, report.StateReport{}, err
 	}
 	path := c.statePath()
 	if path == "" {
-		return nil, gate.StateReport{}, &failure{exitFailure, "the state lives in the sidecar's memory, which no other process can read",
+		return nil, report.StateReport{}, &failure{exitFailure, "the state lives in the sidecar's memory, which no other process can read",
 			"ask the running one: sidecar status; or set SIDECAR_STATE=file:PATH as the sidecar has it"}
 	}
 	file := store.NewFile(path)
@@ -87,13 +87,13 @@ func openState(ctx context.Context) (*store.File, gate.StateReport, error) {
 	record, _, err := file.Load(ctx)
 	lost, isLost := errors.AsType[*store.LostError](err)
 	if err != nil && !isLost {
-		return nil, gate.StateReport{}, fmt.Errorf("read the state: %w", err)
+		return nil, report.StateReport{}, fmt.Errorf("read the state: %w", err)
 	}
 	why := ""
 	if isLost {
 		why = lost.Why
 	}
-	return file, gate.NewStateReport("file:"+path, why, record, c.policy(), time.Now()), nil
+	return file, report.NewStateReport("file:"+path, why, record, c.policy(), time.Now()), nil
 }
 
 // clearState asks, and writes an empty record.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/report"
 )
 
 // statusFlags are what status may be told.
@@ -48,7 +48,7 @@ the picture is redrawn, elsewhere each changed line is printed.`,
 			if flags.json {
 				fmt.Fprintf(std.out, "%s\n", text)
 			} else {
-				fmt.Fprint(std.out, gate.StatusText(status, time.Now()))
+				fmt.Fprint(std.out, report.StatusText(status, time.Now()))
 			}
 			return nil
 		},

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/report"
 )
 
 // view is what --watch shows.
@@ -30,13 +30,13 @@ func newView(std streams, asJSON bool) view {
 // changedLines prints what is new, each line with its time.
 type changedLines struct {
 	std   streams
-	known []gate.Row
+	known []report.Row
 	error string
 }
 
 func (v *changedLines) answered(status health.Status, _ json.RawMessage) {
-	rows := gate.StatusRows(status)
-	for _, row := range gate.Changes(v.known, rows) {
+	rows := report.StatusRows(status)
+	for _, row := range report.Changes(v.known, rows) {
 		fmt.Fprintf(v.std.out, "%s %s: %s\n", timeOfDay(), row.Name, row.Value)
 	}
 	v.known, v.error = rows, ""
@@ -61,7 +61,7 @@ func (v jsonLines) answered(_ health.Status, text json.RawMessage) {
 type picture struct{ std streams }
 
 func (v picture) answered(status health.Status, _ json.RawMessage) {
-	v.draw(gate.StatusText(status, time.Now()))
+	v.draw(report.StatusText(status, time.Now()))
 }
 
 func (v picture) silent(err error) { v.draw(err.Error() + "\n") }

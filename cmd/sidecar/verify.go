@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/probe"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -81,23 +81,23 @@ func verifyDatabase(ctx context.Context, db database, c config, std streams, fla
 		return &failure{exitFailure, "--find-region needs the DSN of a shared pooler",
 			"postgresql://USER.REF:PASSWORD@aws-0-REGION.pooler.supabase.com:6543/postgres?sslmode=require, with any region"}
 	}
-	report := gate.NewVerifyReport(db.report, db.rules.Env)
+	r := report.NewVerifyReport(db.report, db.rules.Env)
 	known := standing(ctx, db, c, std)
 	switch {
 	case known.Blocks:
-		report.Refused(known)
+		r.Refused(known)
 	case flags.findRegion:
-		report.Searched(knockEverywhere(ctx, db, c, flags, network))
+		r.Searched(knockEverywhere(ctx, db, c, flags, network))
 	default:
 		var trace probe.Trace
 		outcome := spend(ctx, db, c, func(ctx context.Context, permit machine.Permit) (o machine.Outcome) {
 			o, trace = probe.New(judged, db.scrub, network).Trace(ctx, permit)
 			return o
 		})
-		report.Took(outcome, gate.Trace(trace))
+		r.Took(outcome, report.Trace(trace))
 		if outcome.Trigger == machine.TriggerServerLoginRetry && !known.Vouched {
-			report.Note(askTwice)
+			r.Note(askTwice)
 		}
 	}
-	return tell(ctx, std, report, flags.json, report.ExitCode)
+	return tell(ctx, std, r, flags.json, r.ExitCode)
 }

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 
 	"dragonfly.internal/sidecar/internal/dsn"
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/probe"
+	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -17,9 +17,9 @@ const atOnce = 6
 
 // knockEverywhere asks each shared pooler for the project: one permit and one
 // connection each, and no password. Once one reports a lockout no more are asked.
-func knockEverywhere(ctx context.Context, db database, c config, flags verifyFlags, network probe.Options) []gate.Knock {
+func knockEverywhere(ctx context.Context, db database, c config, flags verifyFlags, network probe.Options) []report.Knock {
 	places := sharedPoolers(db.report.DSN, flags)
-	knocks := make([]gate.Knock, len(places))
+	knocks := make([]report.Knock, len(places))
 	var next atomic.Int32
 	var locked atomic.Bool
 	var workers sync.WaitGroup

@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/gate"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/probe"
 	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/report"
 )
 
 const (
@@ -28,19 +28,19 @@ const (
 
 // verified is what one "sidecar verify" came to.
 type verified struct {
-	gate.VerifyReport
+	report.VerifyReport
 	text string // stdout without --json
 	code int
 }
 
 // failed is the step that failed, if one did.
-func (v verified) failed() gate.Step {
+func (v verified) failed() report.Step {
 	for _, step := range v.Steps {
-		if step.Status == gate.Fail {
+		if step.Status == report.Fail {
 			return step
 		}
 	}
-	return gate.Step{}
+	return report.Step{}
 }
 
 // verify runs the command for a DSN in an environment of nothing but env, on a
