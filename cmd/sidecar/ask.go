@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -41,11 +42,11 @@ func spend(ctx context.Context, db database, c config, ask func(context.Context,
 func tell(ctx context.Context, std streams, report interface{ Text() string }, asJSON bool, code int) error {
 	switch {
 	case ctx.Err() != nil:
-		return &failure{exitFailure, "interrupted", ""}
+		return exit.Fail(exit.Failure, "interrupted", "")
 	case asJSON:
 		printJSON(std.out, report)
 	default:
 		fmt.Fprint(std.out, report.Text())
 	}
-	return exitWith(code)
+	return exit.With(code)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/kelseyhightower/envconfig"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -80,7 +81,7 @@ func loadConfigFor(env string) (config, error) {
 	c, err := loadConfig()
 	if err == nil && env != "" {
 		if err = c.Mode.Decode(env); err != nil {
-			err = &failure{exitUsage, "--env: " + err.Error(), ""}
+			err = exit.Fail(exit.Usage, "--env: "+err.Error(), "")
 		}
 	}
 	return c, err
@@ -166,7 +167,7 @@ var refShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 const directWaiver = "direct_waiver"
 
 func configFailure(name, what string) error {
-	return &failure{exitFailure, name + ": " + what, ""}
+	return exit.Fail(exit.Failure, name+": "+what, "")
 }
 
 // rules are the guard's.

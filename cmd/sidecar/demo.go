@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -111,7 +112,7 @@ func demoListener() (net.Listener, error) {
 		listener, err = net.Listen("tcp", "127.0.0.1:0")
 	}
 	if err != nil {
-		return nil, &failure{exitFailure, fmt.Sprintf("PORT: cannot listen: %v", err), "set PORT to a free one"}
+		return nil, exit.Fail(exit.Failure, fmt.Sprintf("PORT: cannot listen: %v", err), "set PORT to a free one")
 	}
 	return listener, nil
 }

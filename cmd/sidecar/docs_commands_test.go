@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -66,7 +67,7 @@ func TestDocsJSON(t *testing.T) {
 		"sessions":   slices.Concat(listed("probe"), listed("sessions")),
 	} {
 		var answer map[string]any
-		if code := runJSON(t, &answer, command+" --json", env...); code != exitOK {
+		if code := runJSON(t, &answer, command+" --json", env...); code != exit.OK {
 			t.Errorf("%s: exit code %d: %v", command, code, answer)
 		}
 		got := slices.Sorted(maps.Keys(flat("", answer)))

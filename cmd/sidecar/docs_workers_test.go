@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -47,7 +48,7 @@ func TestDocsWorkerFlags(t *testing.T) {
 
 // TestDocsWorkerCodes: the exit codes of docs/workers.md are those of the code.
 func TestDocsWorkerCodes(t *testing.T) {
-	want := []int{exitOK, exitFailure, exitUsage, exitLockout, exitNotExecutable, exitMissing}
+	want := []int{exit.OK, exit.Failure, exit.Usage, exit.Lockout, exit.NotExecutable, exit.Missing}
 	signals := map[string]syscall.Signal{"SIGHUP": syscall.SIGHUP, "SIGINT": syscall.SIGINT, "SIGQUIT": syscall.SIGQUIT, "killed": syscall.SIGKILL, "SIGTERM": syscall.SIGTERM}
 	var documented []int
 	for _, row := range docTables(t, "workers.md")["Exit codes"] {
@@ -57,7 +58,7 @@ func TestDocsWorkerCodes(t *testing.T) {
 		}
 		documented = append(documented, code)
 		for name, s := range signals {
-			if strings.Contains(row[2], name) && code != asFailure(toldTo(s)).code {
+			if strings.Contains(row[2], name) && code != exit.From(toldTo(s)).Code {
 				t.Errorf("%s is documented as %d", name, code)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 )
 
 // newDSN holds the commands that look at a DSN without opening a socket.
@@ -19,7 +20,7 @@ func newDSN(std streams) *cobra.Command {
 		Short: "Check, encode, build or redact a DSN; offline",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return &failure{exitUsage, "dsn wants one of check, encode, build, redact", "sidecar dsn --help"}
+				return exit.Fail(exit.Usage, "dsn wants one of check, encode, build, redact", "sidecar dsn --help")
 			}
 			return unknownCommand(cmd, args[0])
 		},
@@ -59,7 +60,7 @@ that it is valid, 1 that it is not.`,
 				printDSN(std.out, report)
 			}
 			if !report.Valid() {
-				return exitWith(exitFailure)
+				return exit.With(exit.Failure)
 			}
 			return nil
 		},

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 )
 
 func newDSNEncode(std streams) *cobra.Command {
@@ -46,7 +47,7 @@ The password is asked for without being shown, or read from standard input.`,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			o.Mode = dsn.Mode(mode)
 			wrong := func(err error) error {
-				return &failure{exitUsage, "build the DSN: " + err.Error(), "see sidecar dsn build --help"}
+				return exit.Fail(exit.Usage, "build the DSN: "+err.Error(), "see sidecar dsn build --help")
 			}
 			o.Password = dsn.NewSecret("-") // nobody types a password for flags that are wrong
 			if _, err := dsn.Build(o); err != nil {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"dragonfly.internal/sidecar/internal/exit"
 )
 
 // envUsage explains --env wherever there is a DSN to be found.
@@ -34,7 +36,7 @@ func (c *config) readEnvFile(name string) error {
 			quote := value[:1]
 			inside, rest, closed := strings.Cut(value[1:], quote)
 			if rest = strings.TrimSpace(rest); !closed || rest != "" && rest[0] != '#' {
-				return &failure{exitFailure, fmt.Sprintf("%s, line %d: the quotes do not match", name, i+1), ""}
+				return exit.Fail(exit.Failure, fmt.Sprintf("%s, line %d: the quotes do not match", name, i+1), "")
 			}
 			value = inside
 		} else {

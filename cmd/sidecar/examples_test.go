@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -169,11 +170,11 @@ func TestExampleShell(t *testing.T) {
 		return begin(t, append(address, "HOLDS=6", "REST=0"), "run --jitter 0 --on-lockout exit --", "sh", "../../examples/worker.sh", "sh", "-c", `date +%s%N >>"$DIR/starts"; `+script)
 	}
 	r := work(`[ $(wc -l <"$DIR/starts") -lt 3 ] || exit 78`)
-	if code, _ := r.code(10 * time.Second); code != exitOK || len(r.starts()) != 1 {
+	if code, _ := r.code(10 * time.Second); code != exit.OK || len(r.starts()) != 1 {
 		t.Errorf("code %d, %d starts", code, len(r.starts()))
 	}
 	r = work(`[ $(wc -l <"$DIR/starts") -lt 3 ] && exit 1; exit 78`)
-	if code, _ := r.code(10 * time.Second); code != exitLockout || len(r.starts()) != 3 {
+	if code, _ := r.code(10 * time.Second); code != exit.Lockout || len(r.starts()) != 3 {
 		t.Errorf("code %d, %d starts", code, len(r.starts()))
 	}
 	again := `while [ -e "$DIR/works" ]; do sleep 0.02; done; touch "$DIR/works"; exit 1`

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -36,19 +37,19 @@ func TestGateInWindow(t *testing.T) {
 		env := []string{"SIDECAR_URL=" + s.url, "DATABASE_URL=" + raw}
 
 		got := gateWith(t, "--no-connect", env...)
-		if check := got.Checks[5]; got.ExitCode != exitOK || check.Name != "lockout" || check.Status != report.Warn || check.Message == "" {
+		if check := got.Checks[5]; got.ExitCode != exit.OK || check.Name != "lockout" || check.Status != report.Warn || check.Message == "" {
 			t.Errorf("%s, --no-connect: %+v", state, got)
 		}
-		if got := gateWith(t, "--no-connect --strict", env...); got.ExitCode != exitFailure {
+		if got := gateWith(t, "--no-connect --strict", env...); got.ExitCode != exit.Failure {
 			t.Errorf("%s, --strict: %+v", state, got)
 		}
 		if n := pooler.Counts().Sockets - sockets; n != 0 {
 			t.Errorf("%s: %d sockets with --no-connect", state, n)
 		}
 		got = gateWith(t, "", env...)
-		want, logins := exitLockout, 0
+		want, logins := exit.Lockout, 0
 		if state == machine.Rejected { // a hold is no window: it dials, and says so
-			want, logins = exitFailure, 1
+			want, logins = exit.Failure, 1
 		}
 		if n := pooler.Counts().Sockets - sockets; got.ExitCode != want || n != logins {
 			t.Errorf("%s: %d sockets, %+v", state, n, got)

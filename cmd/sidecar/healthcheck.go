@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 )
 
@@ -23,7 +24,7 @@ shell. Exit code 0 or 1. A sidecar in a lockout is alive.`,
 			c.SidecarURL = "" // this container's own, whoever else is asked otherwise
 			address := c.sidecar().String()
 			if err := (health.Client{URL: address}).Alive(cmd.Context()); err != nil {
-				return &failure{exitFailure, fmt.Sprintf("no sidecar answers at %s/health", address), "PORT has to be the sidecar's own"}
+				return exit.Fail(exit.Failure, fmt.Sprintf("no sidecar answers at %s/health", address), "PORT has to be the sidecar's own")
 			}
 			return nil
 		},

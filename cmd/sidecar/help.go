@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 )
 
 // newHelp explains a command. Cobra's own says of an unknown one no more than
@@ -72,7 +73,7 @@ as sidecar. bash needs the package bash-completion.`,
 			if len(args) == 1 {
 				fits = near(names, args[0])
 			}
-			return &failure{exitUsage, fmt.Sprintf("%s wants one of %s", cmd.CommandPath(), strings.Join(names, ", ")), nearest(fits, cmd.CommandPath())}
+			return exit.Fail(exit.Usage, fmt.Sprintf("%s wants one of %s", cmd.CommandPath(), strings.Join(names, ", ")), nearest(fits, cmd.CommandPath()))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, shell := range shells {

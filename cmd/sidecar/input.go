@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 )
 
 // databaseFor finds and judges the DSN of a command that may dial it. With env
@@ -48,7 +49,7 @@ func configFor(args []string, env string) (config, error) {
 }
 
 // errNoDSN says that there is nothing to look at.
-var errNoDSN = &failure{exitFailure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument"}
+var errNoDSN = exit.Fail(exit.Failure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument")
 
 // dsnFrom finds the DSN: the argument, standard input, or the environment's.
 func dsnFrom(args []string, c config, std streams) (string, error) {
@@ -77,7 +78,7 @@ func withPassword(raw string, c config, std streams) (string, error) {
 		return raw, nil
 	}
 	if !isTerminal(std.in) {
-		return "", &failure{exitFailure, "the DSN has no password, and there is no terminal to ask for it", "set DATABASE_URL, or give the whole DSN on standard input with -"}
+		return "", exit.Fail(exit.Failure, "the DSN has no password, and there is no terminal to ask for it", "set DATABASE_URL, or give the whole DSN on standard input with -")
 	}
 	password, err := readPassword(std)
 	if err != nil {
@@ -107,7 +108,7 @@ func allOf(in io.Reader, what string) (string, error) {
 		return "", fmt.Errorf("read the %s from standard input: %w", what, err)
 	}
 	if strings.Trim(string(text), "\r\n") == "" {
-		return "", &failure{exitFailure, "no " + what + " on standard input", ""}
+		return "", exit.Fail(exit.Failure, "no "+what+" on standard input", "")
 	}
 	return string(text), nil
 }
@@ -120,9 +121,9 @@ func oneLine(in io.Reader, what string) (string, error) {
 	case err != nil:
 		return "", err
 	case line == "":
-		return "", &failure{exitFailure, "no " + what + " on standard input", ""}
+		return "", exit.Fail(exit.Failure, "no "+what+" on standard input", "")
 	case strings.TrimSpace(rest) != "":
-		return "", &failure{exitFailure, "standard input holds more than one line", "give the " + what + " alone"}
+		return "", exit.Fail(exit.Failure, "standard input holds more than one line", "give the "+what+" alone")
 	}
 	return line, nil
 }
@@ -139,7 +140,7 @@ func readPassword(std streams) (dsn.Secret, error) {
 			return dsn.Secret{}, fmt.Errorf("read the password: %w", err)
 		}
 		if len(text) == 0 {
-			return dsn.Secret{}, &failure{exitFailure, "no password given", ""}
+			return dsn.Secret{}, exit.Fail(exit.Failure, "no password given", "")
 		}
 		return dsn.NewSecret(string(text)), nil
 	}

@@ -45,6 +45,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"dragonfly.internal/sidecar/internal/exit"
 )
 
 func main() {
@@ -65,12 +67,12 @@ func run(ctx context.Context, args []string, std streams) int {
 	root := newRoot(std)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	failure := asFailure(err)
-	if failure.message != "" {
-		fmt.Fprintf(std.err, "sidecar: error: %s\n", failure.message)
+	failed := exit.From(err)
+	if failed.Message != "" {
+		fmt.Fprintf(std.err, "sidecar: error: %s\n", failed.Message)
 	}
-	if failure.hint != "" {
-		fmt.Fprintf(std.err, "sidecar: hint: %s\n", failure.hint)
+	if failed.Hint != "" {
+		fmt.Fprintf(std.err, "sidecar: hint: %s\n", failed.Hint)
 	}
-	return failure.code
+	return failed.Code
 }

@@ -169,7 +169,7 @@ func (s *sidecar) await(state machine.State, within time.Duration) (status healt
 	s.t.Helper()
 	realpeer.Until(s.t, within, "state "+string(state), func() error {
 		if status = s.status(); status.State != string(state) {
-			return &failure{message: "state " + status.State + ", reason " + status.Reason}
+			return errors.New("state " + status.State + ", reason " + status.Reason)
 		}
 		return nil
 	})
@@ -181,7 +181,7 @@ func (s *sidecar) awaitReadiness(state machine.State, within time.Duration) {
 	s.t.Helper()
 	realpeer.Until(s.t, within, "state "+string(state), func() error {
 		if ready, err := (health.Client{URL: s.url}).Readiness(s.t.Context()); err != nil || ready.State != string(state) {
-			return &failure{message: "state " + ready.State + ", reason " + ready.Reason}
+			return errors.New("state " + ready.State + ", reason " + ready.Reason)
 		}
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/report"
@@ -41,10 +42,10 @@ func TestProbeInWindow(t *testing.T) {
 		sockets int // at either pooler
 		source  string
 	}{
-		{raw, "", exitLockout, 0, "sidecar"},
-		{strings.Replace(raw, "app:", "another:", 1), "", exitLockout, 0, "sidecar"}, // the block is on the address, not the user
-		{other.DSN("app", "pw-of-app", "appdb"), "", exitOK, 1, "none"},
-		{raw, "--force", exitLockout, 1, "none"},
+		{raw, "", exit.Lockout, 0, "sidecar"},
+		{strings.Replace(raw, "app:", "another:", 1), "", exit.Lockout, 0, "sidecar"}, // the block is on the address, not the user
+		{other.DSN("app", "pw-of-app", "appdb"), "", exit.OK, 1, "none"},
+		{raw, "--force", exit.Lockout, 1, "none"},
 	} {
 		sockets := pooler.Counts().Sockets + other.Counts().Sockets
 		got := probeWith(t, c.flags, "SIDECAR_URL="+s.url, "DATABASE_URL="+c.dsn)
@@ -77,7 +78,7 @@ func TestProbeDuringTrial(t *testing.T) {
 		return nil
 	})
 	sockets := pooler.Counts().Sockets
-	if got := probeWith(t, "", "SIDECAR_URL="+s.url, "DATABASE_URL="+raw); got.ExitCode != exitLockout || pooler.Counts().Sockets != sockets {
+	if got := probeWith(t, "", "SIDECAR_URL="+s.url, "DATABASE_URL="+raw); got.ExitCode != exit.Lockout || pooler.Counts().Sockets != sockets {
 		t.Errorf("%d more sockets: %+v", pooler.Counts().Sockets-sockets, got)
 	}
 }
@@ -87,7 +88,7 @@ func TestProbeCountsLikeServe(t *testing.T) {
 	t.Parallel()
 	pooler := listen(t, poolersim.Script{OnQuery: poolersim.Refusal{SQLState: "08P01", Message: "query_wait_timeout"}})
 	env := []string{"DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_LOCKOUT_ON=circuit_breaker", "PORT=1"}
-	if got := probeWith(t, "", env...); got.ExitCode != exitFailure || got.Reason != "saturated" {
+	if got := probeWith(t, "", env...); got.ExitCode != exit.Failure || got.Reason != "saturated" {
 		t.Errorf("%+v", got)
 	}
 	s := startSidecar(t, env[:2]...)
@@ -105,9 +106,9 @@ func TestProbeTwice(t *testing.T) {
 		first, second poolersim.Script
 		code, logins  int
 	}{
-		"healed":  {echo, poolersim.Script{}, exitOK, 2},
-		"lasting": {echo, echo, exitLockout, 2},
-		"other":   {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, poolersim.Script{}, exitLockout, 1},
+		"healed":  {echo, poolersim.Script{}, exit.OK, 2},
+		"lasting": {echo, echo, exit.Lockout, 2},
+		"other":   {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, poolersim.Script{}, exit.Lockout, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -142,7 +143,7 @@ func TestRealProbe(t *testing.T) {
 	pg.SetPassword(t, "app", "another-horse-8")
 	pg.Disconnect(t, "app")
 	realpeer.Until(t, 20*time.Second, "server_login_retry", func() error {
-		if got := probeWith(t, "", env...); got.ExitCode != exitLockout || got.Trigger != "server_login_retry" {
+		if got := probeWith(t, "", env...); got.ExitCode != exit.Lockout || got.Trigger != "server_login_retry" {
 			return fmt.Errorf("%+v", got)
 		}
 		return nil

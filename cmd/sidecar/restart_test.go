@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/report"
@@ -50,7 +51,7 @@ func TestRestartInWindow(t *testing.T) {
 	s.kill()
 
 	var got report.ProbeReport
-	if code := runJSON(t, &got, "probe --json", dsn, state, "PORT=1"); code != exitLockout || got.Window.Source != "store" || !got.Window.RetryAt.Equal(*until) {
+	if code := runJSON(t, &got, "probe --json", dsn, state, "PORT=1"); code != exit.Lockout || got.Window.Source != "store" || !got.Window.RetryAt.Equal(*until) {
 		t.Errorf("exit code %d, %+v", code, got.Window)
 	}
 	for _, dsn := range []string{dsn, "DATABASE_URL=" + pooler.DSN("app", "another", "appdb"), dsn} {

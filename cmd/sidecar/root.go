@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -73,7 +74,7 @@ func none(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return &failure{exitUsage, fmt.Sprintf("%s takes no argument", cmd.CommandPath()), cmd.CommandPath() + " --help"}
+	return exit.Fail(exit.Usage, fmt.Sprintf("%s takes no argument", cmd.CommandPath()), cmd.CommandPath()+" --help")
 }
 
 // atMostOne refuses a second argument.
@@ -81,7 +82,7 @@ func atMostOne(cmd *cobra.Command, args []string) error {
 	if len(args) <= 1 {
 		return nil
 	}
-	return &failure{exitUsage, fmt.Sprintf("%s takes one DSN", cmd.CommandPath()), cmd.CommandPath() + " --help"}
+	return exit.Fail(exit.Usage, fmt.Sprintf("%s takes one DSN", cmd.CommandPath()), cmd.CommandPath()+" --help")
 }
 
 // plainWord is what a command or flag may look like. Anything else may be a DSN
@@ -91,13 +92,13 @@ var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,20}$`)
 // unknownCommand is wrong usage, with the nearest command there is.
 func unknownCommand(cmd *cobra.Command, word string) error {
 	if !plainWord.MatchString(word) {
-		return &failure{exitUsage, "the first word is not a command", "to check a DSN: sidecar probe -, with the DSN on standard input; see " + cmd.CommandPath() + " --help"}
+		return exit.Fail(exit.Usage, "the first word is not a command", "to check a DSN: sidecar probe -, with the DSN on standard input; see "+cmd.CommandPath()+" --help")
 	}
 	var names []string
 	for _, below := range cmd.Commands() {
 		names = append(names, below.Name())
 	}
-	return &failure{exitUsage, fmt.Sprintf("unknown command %q", word), nearest(near(names, word), cmd.CommandPath())}
+	return exit.Fail(exit.Usage, fmt.Sprintf("unknown command %q", word), nearest(near(names, word), cmd.CommandPath()))
 }
 
 // flagFailure is wrong usage of a flag, with the nearest flag there is. The text
@@ -111,7 +112,7 @@ func flagFailure(cmd *cobra.Command, err error) error {
 		if fits := near(names, name); len(fits) > 0 {
 			hint = "did you mean " + cmd.CommandPath() + " --" + fits[0] + "?"
 		}
-		return &failure{exitUsage, "unknown flag: --" + name, hint}
+		return exit.Fail(exit.Usage, "unknown flag: --"+name, hint)
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		wants := "not a value it takes"
@@ -119,12 +120,12 @@ func flagFailure(cmd *cobra.Command, err error) error {
 		case spanFlag, onLockout: // our own words, which quote nothing
 			wants = errors.Unwrap(invalid).Error()
 		}
-		return &failure{exitUsage, "--" + invalid.GetFlag().Name + ": " + wants, hint}
+		return exit.Fail(exit.Usage, "--"+invalid.GetFlag().Name+": "+wants, hint)
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return &failure{exitUsage, "--" + missing.GetFlag().Name + ": wants a value", hint}
+		return exit.Fail(exit.Usage, "--"+missing.GetFlag().Name+": wants a value", hint)
 	}
-	return &failure{exitUsage, "unknown flag", hint}
+	return exit.Fail(exit.Usage, "unknown flag", hint)
 }
 
 // near are the names that a misspelt word may mean, by cobra's own distance; the

@@ -13,14 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 	"dragonfly.internal/sidecar/internal/worker"
-)
-
-// Exit codes of a CMD that could not be started, as shells have them.
-const (
-	exitNotExecutable = 126
-	exitMissing       = 127
 )
 
 // runFlags are what run may be told besides CMD.
@@ -45,7 +40,7 @@ that a platform's restarts do not become the next lockout.`,
 		Example: "  sidecar run -- python worker.py\n  sidecar run --stable 30s --hold 20m -- ./worker --queue cases",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return &failure{exitUsage, "run wants a command to start", "sidecar run -- python worker.py"}
+				return exit.Fail(exit.Usage, "run wants a command to start", "sidecar run -- python worker.py")
 			}
 			return nil
 		},
@@ -99,7 +94,7 @@ func runWorker(parent context.Context, args []string, flags runFlags, std stream
 			fmt.Fprintf(std.err, "sidecar: CMD failed soon after its start; exit code %d is passed on in %s, so that restarts do not lock everybody out\n", end.Code, pause)
 			_ = sleep(ctx, pause) // a signal cuts it short: the platform knows what it does
 		}
-		return exitWith(end.Code)
+		return exit.With(end.Code)
 	}
 }
 
@@ -135,11 +130,11 @@ func introduce(c config, std streams) (key string) {
 // in the wrong place.
 func cannotStart(err error) error {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-		return &failure{exitMissing, "CMD: there is no such program", "its first word has to be a program in PATH, or the path of one"}
+		return exit.Fail(exit.Missing, "CMD: there is no such program", "its first word has to be a program in PATH, or the path of one")
 	}
 	message := "CMD: cannot be executed"
 	if cause, ok := errors.AsType[syscall.Errno](err); ok {
 		message += ": " + cause.Error()
 	}
-	return &failure{exitNotExecutable, message, "a script needs execute permission and a first line such as #!/bin/sh"}
+	return exit.Fail(exit.NotExecutable, message, "a script needs execute permission and a first line such as #!/bin/sh")
 }

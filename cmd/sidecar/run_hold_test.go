@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -39,7 +40,7 @@ func TestRunHolds(t *testing.T) {
 			r.awaitStarts(2, 20*time.Second) // a slow machine may need longer
 			lasted := time.Since(r.begun)
 			r.signal(syscall.SIGTERM)
-			if code, _ := r.code(10 * time.Second); code != 143 && code != exitLockout {
+			if code, _ := r.code(10 * time.Second); code != 143 && code != exit.Lockout {
 				t.Errorf("code %d", code)
 			}
 			starts, most := r.starts(), int(lasted/hold)+1

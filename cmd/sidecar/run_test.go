@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/exit"
 )
 
 // TestRunCodes: CMD's exit code is run's, its stdio is its own, and a quick
@@ -23,7 +25,7 @@ func TestRunCodes(t *testing.T) {
 		"failure":      {"", "exit 1", 1, braked},
 		"its own code": {"", "exit 7", 7, braked},
 		"killed":       {"", "kill -KILL $$", 128 + 9, braked},
-		"lockout":      {"--on-lockout exit", "exit 78", exitLockout, 0},
+		"lockout":      {"--on-lockout exit", "exit 78", exit.Lockout, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +83,7 @@ func TestRunSignals(t *testing.T) {
 	}{
 		"ends by it":         {"echo up; exec sleep 100", syscall.SIGTERM, 143},
 		"ends by another":    {"echo up; exec sleep 100", syscall.SIGINT, 130},
-		"78 when told":       {`trap 'exit 78' TERM; echo up; ` + lingers, syscall.SIGTERM, exitLockout},
+		"78 when told":       {`trap 'exit 78' TERM; echo up; ` + lingers, syscall.SIGTERM, exit.Lockout},
 		"failure when told":  {`trap 'exit 3' TERM; echo up; ` + lingers, syscall.SIGTERM, 3},
 		"success when told":  {`trap 'exit 0' TERM; echo up; ` + lingers, syscall.SIGTERM, 0},
 		"while holding":      {"exit 78", syscall.SIGTERM, 143},
@@ -135,7 +137,7 @@ func TestRunIntroduces(t *testing.T) {
 		"none":    {"", nil, []string{"[DB]", "warning"}},
 	} {
 		r := begin(t, append([]string{"DATABASE_URL=" + c.dsn}, address...), "run --jitter 0 --", "sh", "-c", `echo "[${DATABASE_URL-unset}]"`)
-		if code, _ := r.code(15 * time.Second); code != exitOK || r.out.String() != fmt.Sprintf("[%s]\n", c.dsn) {
+		if code, _ := r.code(15 * time.Second); code != exit.OK || r.out.String() != fmt.Sprintf("[%s]\n", c.dsn) {
 			t.Errorf("%s: code %d, CMD's own DSN is %s", name, code, r.out.String())
 		}
 		for _, words := range c.says {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -81,13 +82,13 @@ func TestRunbookCommands(t *testing.T) {
 		if !strings.Contains(line, "--find-region") { // it would ask the real poolers
 			before := pooler.Counts().Startups
 			code, output := follow(t, line, raw, "DATABASE_URL="+raw, "SIDECAR_URL="+s.url, "SIDECAR_ALLOW_HOSTS=127.0.0.1", state)
-			if n := pooler.Counts().Startups - before; code != exitOK || n > 1 || (n == 1) != dials(line) {
+			if n := pooler.Counts().Startups - before; code != exit.OK || n > 1 || (n == 1) != dials(line) {
 				t.Errorf("%s: exit code %d, %d logins\n%s", line, code, n, output)
 			}
 		}
-		want := exitOK
+		want := exit.OK
 		if dials(line) {
-			want = exitLockout
+			want = exit.Lockout
 		}
 		if code, output := follow(t, line, locked, "DATABASE_URL="+locked, "SIDECAR_URL="+inWindow, "SUPABASE_MODE=prod", state); code != want {
 			t.Errorf("%s: in a window exit code %d\n%s", line, code, output)
@@ -147,7 +148,7 @@ func TestRunbookComplete(t *testing.T) {
 		reasons = append(reasons, string(trigger))
 	}
 	var codes []string
-	for _, code := range []int{exitOK, exitFailure, exitUsage, exitLockout} {
+	for _, code := range []int{exit.OK, exit.Failure, exit.Usage, exit.Lockout} {
 		codes = append(codes, strconv.Itoa(code))
 	}
 	tables := docTables(t, "runbook.md")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -27,7 +28,7 @@ func serve(ctx context.Context, std streams) error {
 	signal.Notify(hangup, syscall.SIGHUP) // before anybody can know that we run
 	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", c.Port))
 	if err != nil {
-		return &failure{exitFailure, fmt.Sprintf("PORT: cannot listen: %v", err), "another process may hold the port; set PORT to a free one"}
+		return exit.Fail(exit.Failure, fmt.Sprintf("PORT: cannot listen: %v", err), "another process may hold the port; set PORT to a free one")
 	}
 	log.Info("listening", "address", listener.Addr().String(), "version", build().Version)
 	place := c.store()

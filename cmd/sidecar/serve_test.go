@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
@@ -47,7 +48,7 @@ func TestHealthDuringFirstDial(t *testing.T) {
 		t.Errorf("Cache-Control %q", got)
 	}
 	asked := time.Now()
-	if code := s.stop(); code != exitOK {
+	if code := s.stop(); code != exit.OK {
 		t.Errorf("exit code %d", code)
 	}
 	if took := time.Since(asked); took > 5*time.Second {
@@ -71,7 +72,7 @@ func TestStopping(t *testing.T) {
 	if code, _, body := s.get("/readyz"); code != http.StatusOK {
 		t.Errorf("/readyz while stopping: %d %s", code, body)
 	}
-	if code := <-ended; code != exitOK {
+	if code := <-ended; code != exit.OK {
 		t.Errorf("exit code %d", code)
 	}
 	if _, err := http.Get(s.url + "/health"); err == nil {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -40,8 +41,8 @@ func TestSessionsInWindow(t *testing.T) {
 		script        poolersim.Script
 		code, sockets int
 	}{
-		machine.Lockout:  {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, exitLockout, 0},
-		machine.Rejected: {poolersim.Script{Auth: poolersim.MD5, Password: "another"}, exitFailure, 1},
+		machine.Lockout:  {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, exit.Lockout, 0},
+		machine.Rejected: {poolersim.Script{Auth: poolersim.MD5, Password: "another"}, exit.Failure, 1},
 	} {
 		pooler := listen(t, c.script)
 		raw := pooler.DSN("app", "pw-of-app", "appdb")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 )
 
@@ -49,7 +50,7 @@ func TestHoldOfDBHost(t *testing.T) {
 		command := exec.Command(os.Args[0], strings.Fields(line)...)
 		command.Env = env
 		text, _ := command.Output()
-		if code := command.ProcessState.ExitCode(); code != exitFailure || !strings.Contains(string(text), "Correct DATABASE_URL first: at this host the second wrong password") {
+		if code := command.ProcessState.ExitCode(); code != exit.Failure || !strings.Contains(string(text), "Correct DATABASE_URL first: at this host the second wrong password") {
 			t.Errorf("%s: exit code %d\n%s", line, code, text)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 	"dragonfly.internal/sidecar/internal/worker"
@@ -39,7 +40,7 @@ type entrance struct {
 // newEntrance needs SIDECAR_URL: a worker's own container has no sidecar in it.
 func newEntrance(c config, flags startFlags, policy worker.Policy, std streams) (*entrance, error) {
 	if c.SidecarURL == "" {
-		return nil, &failure{exitFailure, "SIDECAR_URL: is not set, so there is nobody to ask", "set it to the sidecar's address, such as http://sidecar.railway.internal:8080"}
+		return nil, exit.Fail(exit.Failure, "SIDECAR_URL: is not set, so there is nobody to ask", "set it to the sidecar's address, such as http://sidecar.railway.internal:8080")
 	}
 	policy.ExitOnLockout, policy.Jitter = flags.exitOnLockout, flags.jitter
 	return &entrance{
@@ -64,9 +65,9 @@ func (e *entrance) pass(ctx context.Context) error {
 		case worker.Start:
 			return nil
 		case worker.Locked:
-			return &failure{exitLockout, "the sidecar reports a lockout: " + answer.Message, "wait until it is over; do not restart services: every restart is another login"}
+			return exit.Fail(exit.Lockout, "the sidecar reports a lockout: "+answer.Message, "wait until it is over; do not restart services: every restart is another login")
 		case worker.Late:
-			return &failure{exitFailure, "not ready in time: " + answer.Message, "sidecar status says what is wrong, and until when"}
+			return exit.Fail(exit.Failure, "not ready in time: "+answer.Message, "sidecar status says what is wrong, and until when")
 		}
 		if line := e.gate.Remark(now); line != "" {
 			fmt.Fprintf(e.std.err, "sidecar: %s\n", line)

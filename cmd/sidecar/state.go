@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -23,7 +24,7 @@ func newState(std streams) *cobra.Command {
 hold that a restart keeps to. To see what a running sidecar knows: sidecar status.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return &failure{exitUsage, "state: show or clear?", cmd.CommandPath() + " --help"}
+				return exit.Fail(exit.Usage, "state: show or clear?", cmd.CommandPath()+" --help")
 			}
 			return unknownCommand(cmd, args[0])
 		},
@@ -45,7 +46,7 @@ func newStateShow(std streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return tell(cmd.Context(), std, stored, asJSON, exitOK)
+			return tell(cmd.Context(), std, stored, asJSON, exit.OK)
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
@@ -78,8 +79,8 @@ func openState(ctx context.Context) (*store.File, report.StateReport, error) {
 	}
 	path := c.statePath()
 	if path == "" {
-		return nil, report.StateReport{}, &failure{exitFailure, "the state lives in the sidecar's memory, which no other process can read",
-			"ask the running one: sidecar status; or set SIDECAR_STATE=file:PATH as the sidecar has it"}
+		return nil, report.StateReport{}, exit.Fail(exit.Failure, "the state lives in the sidecar's memory, which no other process can read",
+			"ask the running one: sidecar status; or set SIDECAR_STATE=file:PATH as the sidecar has it")
 	}
 	file := store.NewFile(path)
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
@@ -108,12 +109,12 @@ func clearState(ctx context.Context, std streams, yes bool) error {
 	}
 	if !yes {
 		if !isTerminal(std.in) {
-			return &failure{exitFailure, "clearing wants a confirmation, and there is no terminal to ask for it", "sidecar state clear --yes"}
+			return exit.Fail(exit.Failure, "clearing wants a confirmation, and there is no terminal to ask for it", "sidecar state clear --yes")
 		}
 		fmt.Fprint(std.err, "If the lockout is not over, the next login prolongs it for everybody. Drop this? [y/N] ")
 		answer, _ := bufio.NewReader(std.in).ReadString('\n')
 		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-			return &failure{exitFailure, "nothing was changed", ""}
+			return exit.Fail(exit.Failure, "nothing was changed", "")
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, storePatience)

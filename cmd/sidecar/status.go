@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/report"
 )
@@ -65,14 +66,14 @@ func askStatus(ctx context.Context, c config) (health.Status, json.RawMessage, e
 	status, text, err := health.Client{URL: address.String(), Token: c.token()}.StatusJSON(ctx)
 	switch {
 	case errors.Is(err, health.ErrToken):
-		err = &failure{exitFailure, "the sidecar at " + address.Redacted() + " wants its token", "set SIDECAR_TOKEN to the one that the sidecar has"}
+		err = exit.Fail(exit.Failure, "the sidecar at "+address.Redacted()+" wants its token", "set SIDECAR_TOKEN to the one that the sidecar has")
 	case err != nil:
 		cause := strings.TrimPrefix(err.Error(), "ask the sidecar: ")
 		if asking, ok := errors.AsType[*url.Error](err); ok { // its text has the address once more
 			cause = asking.Err.Error()
 		}
-		err = &failure{exitFailure, "no sidecar answers at " + address.Redacted() + ": " + cause,
-			"is it running? Its address goes into SIDECAR_URL, or its port into PORT"}
+		err = exit.Fail(exit.Failure, "no sidecar answers at "+address.Redacted()+": "+cause,
+			"is it running? Its address goes into SIDECAR_URL, or its port into PORT")
 	}
 	return status, text, err
 }

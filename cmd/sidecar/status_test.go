@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
@@ -26,7 +27,7 @@ func TestStatusJSON(t *testing.T) {
 	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_TOKEN=open-sesame", "SIDECAR_LOCKOUT_MIN=1h", "SIDECAR_LOCKOUT_MAX=1h")
 	var got health.Status
 	realpeer.Until(t, 10*time.Second, "a window", func() error {
-		if code := runJSON(t, &got, "status --json", "SIDECAR_URL="+s.url, "SIDECAR_TOKEN=open-sesame"); code != exitOK || got.State != string(machine.Lockout) {
+		if code := runJSON(t, &got, "status --json", "SIDECAR_URL="+s.url, "SIDECAR_TOKEN=open-sesame"); code != exit.OK || got.State != string(machine.Lockout) {
 			return fmt.Errorf("exit code %d, state %s", code, got.State)
 		}
 		return nil
@@ -111,7 +112,7 @@ func TestStatusWatch(t *testing.T) {
 	s.command.Process.Kill()
 	watch.until(t, "sidecar: warning: ")
 	watch.command.Process.Signal(syscall.SIGINT)
-	if code := watch.ended(); code != exitOK {
+	if code := watch.ended(); code != exit.OK {
 		t.Errorf("exit code %d", code)
 	}
 	said := watch.said()
@@ -137,7 +138,7 @@ func TestStatusWatchJSON(t *testing.T) {
 		return nil
 	})
 	watch.command.Process.Signal(syscall.SIGTERM)
-	if code := watch.ended(); code != exitOK {
+	if code := watch.ended(); code != exit.OK {
 		t.Errorf("exit code %d", code)
 	}
 	for line := range strings.Lines(watch.said()) {
@@ -159,7 +160,7 @@ func TestStatusWatchTerminal(t *testing.T) {
 	s.stop()
 	watch.until(t, wipe+"no sidecar answers at "+s.url)
 	io.WriteString(watch.input, "\x03")
-	if code := watch.ended(); code != exitOK {
+	if code := watch.ended(); code != exit.OK {
 		t.Errorf("exit code %d", code)
 	}
 	if said := watch.said(); !strings.Contains(said, "asked every 2s. Ctrl-C ends this.") || strings.Contains(said, "State: ") {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 )
@@ -27,7 +28,7 @@ func TestPasswordPrompt(t *testing.T) {
 	probe.until(t, "Password (not shown): ")
 	io.WriteString(probe.input, "pw@of/app\r")
 	code, said := probe.ended(), probe.said()
-	if code != exitOK || !strings.Contains(said, "  RESULT: PASS") || pooler.Counts().Startups != 1 {
+	if code != exit.OK || !strings.Contains(said, "  RESULT: PASS") || pooler.Counts().Startups != 1 {
 		t.Errorf("exit code %d, %+v\n%s", code, pooler.Counts(), said)
 	}
 	if strings.Contains(said, "pw@of") || strings.Contains(said, "\x1b") {

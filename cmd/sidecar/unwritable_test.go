@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -86,7 +87,7 @@ func TestUnwritable(t *testing.T) {
 			if _, _, verbose := s.get("/readyz?verbose"); !strings.Contains(string(verbose), "[-]store: ") {
 				t.Errorf("%s", verbose)
 			}
-			if code := s.stop(); code != exitOK {
+			if code := s.stop(); code != exit.OK {
 				t.Errorf("exit code %d", code)
 			}
 		})

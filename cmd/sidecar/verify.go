@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/probe"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -63,11 +64,11 @@ code is 78. What is found holds for this machine's address only.`,
 // check holds the flags against each other.
 func (f verifyFlags) check() error {
 	if !f.findRegion && len(f.regions)+len(f.clusters) > 0 {
-		return &failure{exitUsage, "--region and --cluster go with --find-region", "sidecar verify --help"}
+		return exit.Fail(exit.Usage, "--region and --cluster go with --find-region", "sidecar verify --help")
 	}
 	for _, region := range f.regions {
 		if !probe.IsRegion(region) {
-			return &failure{exitUsage, "--region: want one like us-east-1", "sidecar verify --help"}
+			return exit.Fail(exit.Usage, "--region: want one like us-east-1", "sidecar verify --help")
 		}
 	}
 	return nil
@@ -78,8 +79,8 @@ func (f verifyFlags) check() error {
 func verifyDatabase(ctx context.Context, db database, c config, std streams, flags verifyFlags, network probe.Options) error {
 	judged := db.report.DSN
 	if flags.findRegion && db.target.Fault == "" && judged.Mode != dsn.ModeShared {
-		return &failure{exitFailure, "--find-region needs the DSN of a shared pooler",
-			"postgresql://USER.REF:PASSWORD@aws-0-REGION.pooler.supabase.com:6543/postgres?sslmode=require, with any region"}
+		return exit.Fail(exit.Failure, "--find-region needs the DSN of a shared pooler",
+			"postgresql://USER.REF:PASSWORD@aws-0-REGION.pooler.supabase.com:6543/postgres?sslmode=require, with any region")
 	}
 	r := report.NewVerifyReport(db.report, db.rules.Env)
 	known := standing(ctx, db, c, std)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/probe"
 	"dragonfly.internal/sidecar/internal/realpeer"
@@ -60,7 +61,7 @@ func verify(t *testing.T, raw string, flags verifyFlags, network probe.Options, 
 	var v verified
 	var out, errs bytes.Buffer
 	network.RootsPEM = c.RootsPEM
-	v.code = asFailure(verifyDatabase(t.Context(), newDatabase(raw, c), c, streams{nil, &out, &errs}, flags, network)).code
+	v.code = exit.From(verifyDatabase(t.Context(), newDatabase(raw, c), c, streams{nil, &out, &errs}, flags, network)).Code
 	if said := out.String() + errs.String(); strings.Contains(said, verifyPassword[:4]) {
 		t.Errorf("the password comes out:\n%s", said)
 	}
@@ -182,7 +183,7 @@ func TestVerifyInWindow(t *testing.T) {
 	window := windowFor(t, verifyDSN)
 	for _, flags := range []verifyFlags{{}, {findRegion: true}} {
 		v := verify(t, verifyDSN, flags, network, window)
-		if v.code != exitLockout || touched > 0 || !strings.Contains(v.text, "Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires.\n") ||
+		if v.code != exit.Lockout || touched > 0 || !strings.Contains(v.text, "Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires.\n") ||
 			!strings.Contains(v.text, "RESULT: FAIL (LOCKOUT DETECTED)\n") {
 			t.Errorf("code %d, touched the network %d times:\n%s", v.code, touched, v.text)
 		}
@@ -274,7 +275,7 @@ func TestFindRegion(t *testing.T) {
 	if want := "Corrected DSN: postgresql://postgres.ejiddanx****@" + there + ":6543/postgres\n"; !strings.HasSuffix(v.text, want) {
 		t.Errorf("got\n%s", v.text)
 	}
-	if v := verify(t, "postgresql://app:pw-of-app@127.0.0.1:6543/appdb", verifyFlags{findRegion: true}, all.network()); v.code != exitFailure || v.text != "" {
+	if v := verify(t, "postgresql://app:pw-of-app@127.0.0.1:6543/appdb", verifyFlags{findRegion: true}, all.network()); v.code != exit.Failure || v.text != "" {
 		t.Errorf("without a ref: code %d, %s", v.code, v.text)
 	}
 }
@@ -290,7 +291,7 @@ func TestFindRegionLockedOut(t *testing.T) {
 	scripts[own] = poolersim.Script{OnStartup: poolersim.CircuitBreaker}
 	all := newClusters(t, scripts)
 	v := verify(t, verifyDSN, verifyFlags{findRegion: true, json: true}, all.network())
-	if v.code != exitLockout || v.Found != own || v.Reason != "lockout" {
+	if v.code != exit.Lockout || v.Found != own || v.Reason != "lockout" {
 		t.Errorf("code %d, reason %s, found %q", v.code, v.Reason, v.Found)
 	}
 	if n := all.counts(t); n.Sockets > atOnce || n.Passwords != 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/worker"
 )
 
@@ -64,7 +65,7 @@ var endings = []os.Signal{syscall.SIGHUP, os.Interrupt, syscall.SIGQUIT, syscall
 // toldTo is the end that a signal asked for, with the shell's exit code for it.
 func toldTo(end os.Signal) error {
 	number, _ := end.(syscall.Signal)
-	return &failure{128 + int(number), fmt.Sprintf("told to end: %s", end), ""}
+	return exit.Fail(128+int(number), fmt.Sprintf("told to end: %s", end), "")
 }
 
 // untilTold returns a context that ends with the first signal that asks for it;

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -27,13 +28,13 @@ func TestWait(t *testing.T) {
 		code  int
 		says  string
 	}{
-		"ready":               {ready, "--jitter 0", exitOK, ""},
-		"jitter past the end": {ready, "--jitter 1h --timeout 1s", exitOK, "the sidecar says ready; the start is in 1s"},
-		"stable":              {ready, "--jitter 0 --stable 500ms", exitOK, ""},
-		"not stable in time":  {ready, "--stable 1h --timeout 300ms", exitFailure, "sidecar: error: not ready in time: Ready, but not yet for 1h0m0s: "},
-		"nobody in time":      {nobody, "--timeout 300ms", exitFailure, "sidecar: error: not ready in time: no sidecar answers at http://127.0.0.1:"},
-		"lockout":             {lockout, "--on-lockout exit", exitLockout, "sidecar: error: the sidecar reports a lockout: Lockout backoff: "},
-		"lockout, to hold":    {lockout, "--timeout 300ms", exitFailure, "sidecar: waiting: Lockout backoff: "},
+		"ready":               {ready, "--jitter 0", exit.OK, ""},
+		"jitter past the end": {ready, "--jitter 1h --timeout 1s", exit.OK, "the sidecar says ready; the start is in 1s"},
+		"stable":              {ready, "--jitter 0 --stable 500ms", exit.OK, ""},
+		"not stable in time":  {ready, "--stable 1h --timeout 300ms", exit.Failure, "sidecar: error: not ready in time: Ready, but not yet for 1h0m0s: "},
+		"nobody in time":      {nobody, "--timeout 300ms", exit.Failure, "sidecar: error: not ready in time: no sidecar answers at http://127.0.0.1:"},
+		"lockout":             {lockout, "--on-lockout exit", exit.Lockout, "sidecar: error: the sidecar reports a lockout: Lockout backoff: "},
+		"lockout, to hold":    {lockout, "--timeout 300ms", exit.Failure, "sidecar: waiting: Lockout backoff: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,7 +76,7 @@ func TestRunAtLockout(t *testing.T) {
 	s.await(machine.Lockout, 10*time.Second)
 	address := []string{"SIDECAR_URL=" + s.url}
 	ends := shell(t, address, "--on-lockout exit", "exit 0")
-	if code, _ := ends.code(10 * time.Second); code != exitLockout || len(ends.starts()) != 0 {
+	if code, _ := ends.code(10 * time.Second); code != exit.Lockout || len(ends.starts()) != 0 {
 		t.Errorf("code %d, %d starts", code, len(ends.starts()))
 	}
 	waits, holds := shell(t, address, "--jitter 0", "exit 0"), shell(t, address, "--jitter 0 --hold 8s", "exit 0")
@@ -84,7 +85,7 @@ func TestRunAtLockout(t *testing.T) {
 	pooler.Set(poolersim.Script{})
 	ready := s.await(machine.Ready, 10*time.Second).Since
 	for name, r := range map[string]*launched{"waits": waits, "holds": holds} {
-		if code, _ := r.code(20 * time.Second); code != exitOK || len(r.starts()) != 1 || r.starts()[0].Before(ready) {
+		if code, _ := r.code(20 * time.Second); code != exit.OK || len(r.starts()) != 1 || r.starts()[0].Before(ready) {
 			t.Errorf("%s: code %d, starts at %s, ready at %s", name, code, r.starts(), ready)
 		}
 	}
@@ -103,14 +104,14 @@ func TestHealthcheck(t *testing.T) {
 		port string
 		code int
 	}{
-		"alive":    {s.url[strings.LastIndex(s.url, ":")+1:], exitOK},
-		"nobody":   {fmt.Sprint(realpeer.FreePort(t)), exitFailure},
-		"no port":  {"http", exitFailure},
-		"an other": {fmt.Sprint(pooler.Port()), exitFailure},
+		"alive":    {s.url[strings.LastIndex(s.url, ":")+1:], exit.OK},
+		"nobody":   {fmt.Sprint(realpeer.FreePort(t)), exit.Failure},
+		"no port":  {"http", exit.Failure},
+		"an other": {fmt.Sprint(pooler.Port()), exit.Failure},
 	} {
 		r := begin(t, []string{"PORT=" + c.port, "SIDECAR_URL=" + s.url}, "healthcheck")
 		code, _ := r.code(10 * time.Second)
-		if code != c.code || r.out.String() != "" || (r.says.String() == "") != (code == exitOK) {
+		if code != c.code || r.out.String() != "" || (r.says.String() == "") != (code == exit.OK) {
 			t.Errorf("%s: code %d, %s", name, code, r.says.String())
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -110,7 +111,7 @@ func (r *Report) Add(c Check) {
 	r.Checks = append(r.Checks, c)
 	r.Result = "PASS"
 	if r.Failed() {
-		r.Result, r.ExitCode = "FAIL", max(r.ExitCode, ExitFailure)
+		r.Result, r.ExitCode = "FAIL", max(r.ExitCode, exit.Failure)
 	}
 }
 
@@ -152,7 +153,7 @@ func (r *Report) Took(o machine.Outcome) {
 		return
 	}
 	if o.Reason == machine.ReasonLockout {
-		r.ExitCode = ExitLockout
+		r.ExitCode = exit.Lockout
 	}
 	r.Add(Check{"probe", Fail, fmt.Sprintf("%s: %s", o.Reason, o.Message), supervisor.Guidance(o.Reason)})
 }
@@ -200,7 +201,7 @@ func (r *Report) Text() string {
 	}
 	b.WriteString("\n")
 	switch {
-	case r.ExitCode == ExitLockout:
+	case r.ExitCode == exit.Lockout:
 		b.WriteString(Result("FAIL (LOCKOUT DETECTED): NO GO", supervisor.Guidance(machine.ReasonLockout)))
 	case r.Failed():
 		b.WriteString(Result("FAIL: NO GO", ""))

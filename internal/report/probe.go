@@ -6,16 +6,10 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
-)
-
-// Exit codes of the reports (contract 1).
-const (
-	ExitOK      = 0
-	ExitFailure = 1
-	ExitLockout = 78 // a lockout, and nothing else
 )
 
 // ProbeReport is what one probe came to (contract 1). Use [NewProbeReport].
@@ -54,7 +48,7 @@ type Window struct {
 // NewProbeReport returns a report on a DSN for which nothing was dialled yet.
 func NewProbeReport(judged dsn.Report) ProbeReport {
 	return ProbeReport{
-		Result: "FAIL", ExitCode: ExitFailure, DSN: health.DSN(judged.DSN),
+		Result: "FAIL", ExitCode: exit.Failure, DSN: health.DSN(judged.DSN),
 		Window: Window{Source: "none"}, judged: judged,
 	}
 }
@@ -70,9 +64,9 @@ func (r *ProbeReport) Took(o machine.Outcome) {
 	r.Advice = supervisor.Guidance(o.Reason)
 	switch o.Reason {
 	case machine.ReasonOK:
-		r.Result, r.ExitCode = "PASS", ExitOK
+		r.Result, r.ExitCode = "PASS", exit.OK
 	case machine.ReasonLockout:
-		r.ExitCode = ExitLockout
+		r.ExitCode = exit.Lockout
 	}
 }
 
@@ -102,8 +96,8 @@ func (r ProbeReport) Text() string {
 func (r ProbeReport) ending() string {
 	result := Result("PASS", "")
 	switch r.ExitCode {
-	case ExitOK:
-	case ExitLockout:
+	case exit.OK:
+	case exit.Lockout:
 		result = Result("FAIL (LOCKOUT DETECTED)", r.Advice)
 	default:
 		result = Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), r.Advice)

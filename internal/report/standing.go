@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -32,7 +33,7 @@ func Judge(report dsn.Report, fault machine.Reason) Standing {
 		return Standing{Window: Window{Source: "none"}}
 	}
 	s := Standing{
-		State: machine.Misconfigured, Blocks: true, ExitCode: ExitFailure,
+		State: machine.Misconfigured, Blocks: true, ExitCode: exit.Failure,
 		Reason: string(fault), Advice: supervisor.Guidance(fault), Window: Window{Source: "none"},
 	}
 	if first := report.First(); first != nil {
@@ -52,13 +53,13 @@ func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 	}
 	switch {
 	case s.State == machine.Lockout:
-		s.Blocks, s.ExitCode, s.Advice = true, ExitLockout, supervisor.Guidance(machine.ReasonLockout)
+		s.Blocks, s.ExitCode, s.Advice = true, exit.Lockout, supervisor.Guidance(machine.ReasonLockout)
 	case s.Reason == string(machine.ReasonStoreLost):
-		s.Blocks, s.ExitCode = true, ExitFailure
+		s.Blocks, s.ExitCode = true, exit.Failure
 		s.Advice = "Wait until then. If you are sure that there is no lockout: sidecar state clear, or sidecar probe --force"
 	case s.State == machine.Rejected:
 		s.Window = Window{Source: "none"} // a hold is no window
-		s.ExitCode, s.Advice = ExitFailure, supervisor.Guidance(machine.Reason(s.Reason))
+		s.ExitCode, s.Advice = exit.Failure, supervisor.Guidance(machine.Reason(s.Reason))
 		if dbHost && s.Reason == string(machine.ReasonAuthFailed) {
 			s.Blocks = true
 			s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes. Once it is corrected: sidecar probe --force"

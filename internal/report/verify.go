@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -50,7 +51,7 @@ var way = []struct{ name, title string }{
 
 // NewVerifyReport returns a report on a DSN for which nothing was dialled yet.
 func NewVerifyReport(judged dsn.Report, env dsn.Env) VerifyReport {
-	r := VerifyReport{Result: "FAIL", ExitCode: ExitFailure, judged: judged, env: env}
+	r := VerifyReport{Result: "FAIL", ExitCode: exit.Failure, judged: judged, env: env}
 	for _, warning := range judged.Findings {
 		if warning.Severity == dsn.Warning {
 			r.notes = append(r.notes, warning.Message)
@@ -64,9 +65,9 @@ func (r *VerifyReport) Took(o machine.Outcome, t Trace) {
 	r.Reason = string(o.Reason)
 	switch o.Reason {
 	case machine.ReasonOK:
-		r.Result, r.ExitCode = "PASS", ExitOK
+		r.Result, r.ExitCode = "PASS", exit.OK
 	case machine.ReasonLockout:
-		r.ExitCode = ExitLockout
+		r.ExitCode = exit.Lockout
 	case machine.ReasonTenantNotFound:
 		r.support = r.forSupport(r.judged.DSN.Host, o)
 	}
@@ -204,9 +205,9 @@ func (r VerifyReport) Text() string {
 	}
 	action := r.action
 	switch b.WriteString("\n"); r.ExitCode {
-	case ExitOK:
+	case exit.OK:
 		b.WriteString(Result("PASS", action))
-	case ExitLockout:
+	case exit.Lockout:
 		b.WriteString(Result("FAIL (LOCKOUT DETECTED)", action))
 	default:
 		b.WriteString(Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), action))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -76,9 +77,9 @@ func (r *VerifyReport) Searched(knocks []Knock) {
 func (r *VerifyReport) foundAt(k Knock) {
 	r.Found, r.Reason = k.DSN.Host, string(k.Outcome.Reason)
 	if k.Outcome.Reason == machine.ReasonLockout {
-		r.ExitCode, r.action = ExitLockout, remedy(k.Outcome.Reason)
+		r.ExitCode, r.action = exit.Lockout, remedy(k.Outcome.Reason)
 	} else {
-		r.Result, r.Reason, r.ExitCode = "PASS", string(machine.ReasonOK), ExitOK
+		r.Result, r.Reason, r.ExitCode = "PASS", string(machine.ReasonOK), exit.OK
 	}
 	if k.DSN.Host == r.judged.DSN.Host {
 		r.Note("The host in the DSN is right.")

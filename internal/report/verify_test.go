@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -50,7 +51,7 @@ func TestVerifyReports(t *testing.T) {
 		"window": func(r *VerifyReport) {
 			until := at.Add(873 * time.Second)
 			r.Refused(Standing{
-				State: machine.Lockout, Blocks: true, ExitCode: ExitLockout, Reason: "lockout",
+				State: machine.Lockout, Blocks: true, ExitCode: exit.Lockout, Reason: "lockout",
 				Message: "Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires.",
 				Advice:  supervisor.Guidance(machine.ReasonLockout), Window: Window{&until, 873, "sidecar"},
 			})

@@ -1,9 +1,10 @@
 package worker
 
-import "time"
+import (
+	"time"
 
-// Lockout is the exit code of a worker that met a lockout, and of nothing else.
-const Lockout = 78
+	"dragonfly.internal/sidecar/internal/exit"
+)
 
 const (
 	quickly = time.Minute      // a CMD that fails within so long is put on the brake
@@ -23,9 +24,9 @@ func (g *Gate) Ended(now time.Time, end End) (again bool, pause time.Duration) {
 	switch {
 	case end.Told || end.Code == 0:
 		return false, 0
-	case end.Code == Lockout && g.policy.ExitOnLockout:
+	case end.Code == exit.Lockout && g.policy.ExitOnLockout:
 		return false, 0
-	case end.Code == Lockout:
+	case end.Code == exit.Lockout:
 		g.hold(now)
 		return true, 0
 	case now.Sub(end.Started) < quickly:

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -42,7 +43,7 @@ func (r run) play(lasts time.Duration) (s story) {
 		verdict := gate.Settle(now, r.sidecar(after))
 		switch verdict.Do {
 		case Locked:
-			s.code = Lockout
+			s.code = exit.Lockout
 			return s
 		case Late:
 			s.code = 1
@@ -112,7 +113,7 @@ func TestAlways78(t *testing.T) {
 	} {
 		starts := 0
 		for range 100 {
-			s := run{policy: Policy{Hold: exactly(20 * time.Second), HoldAtStart: true, Jitter: 5 * time.Second}, sidecar: sidecar, code: always(Lockout)}.play(time.Minute)
+			s := run{policy: Policy{Hold: exactly(20 * time.Second), HoldAtStart: true, Jitter: 5 * time.Second}, sidecar: sidecar, code: always(exit.Lockout)}.play(time.Minute)
 			if starts += len(s.starts); len(s.starts) > 4 {
 				t.Fatalf("%s: %d starts", name, len(s.starts))
 			}
@@ -143,19 +144,19 @@ func TestGate(t *testing.T) {
 		"late":          {run{sidecar: then(down, 10*time.Second, ready), code: always(0), runs: 1}, time.Hour, [][2]time.Duration{{10 * time.Second, 12400 * time.Millisecond}}, 0},
 		"lost while released": {run{policy: Policy{Jitter: 4 * time.Second}, random: func() float64 { return 0.99 },
 			sidecar: then(ready, 3*time.Second, locked, 10*time.Second, ready), code: always(0), runs: 1}, time.Hour, [][2]time.Duration{{13 * time.Second, 17 * time.Second}}, 0},
-		"lockout, to end":          {run{policy: Policy{ExitOnLockout: true}, sidecar: says(locked)}, time.Hour, nil, Lockout},
-		"lockout later, to end":    {run{policy: Policy{ExitOnLockout: true}, sidecar: then(down, 8*time.Second, locked)}, time.Hour, nil, Lockout},
-		"78, to end":               {run{policy: Policy{ExitOnLockout: true}, sidecar: says(ready), code: always(Lockout)}, time.Hour, [][2]time.Duration{{0, 0}}, Lockout},
+		"lockout, to end":          {run{policy: Policy{ExitOnLockout: true}, sidecar: says(locked)}, time.Hour, nil, exit.Lockout},
+		"lockout later, to end":    {run{policy: Policy{ExitOnLockout: true}, sidecar: then(down, 8*time.Second, locked)}, time.Hour, nil, exit.Lockout},
+		"78, to end":               {run{policy: Policy{ExitOnLockout: true}, sidecar: says(ready), code: always(exit.Lockout)}, time.Hour, [][2]time.Duration{{0, 0}}, exit.Lockout},
 		"its window is the hold":   {run{policy: holding, sidecar: then(locked, 5*time.Second, ready), code: always(0), runs: 1}, time.Hour, [][2]time.Duration{{5 * time.Second, 8 * time.Second}}, 0},
 		"a hold at the start":      {run{policy: Policy{Hold: exactly(hold), HoldAtStart: true}, sidecar: then(locked, 5*time.Second, ready), code: always(0), runs: 1}, time.Hour, [][2]time.Duration{{hold, hold}}, 0},
-		"ready before the hold":    {run{policy: holding, sidecar: says(ready), code: func(n int) int { return []int{Lockout, 0}[n-1] }, runs: 1}, time.Hour, [][2]time.Duration{{0, 0}, {hold, hold + 1}}, 0},
-		"ready after the hold":     {run{policy: holding, sidecar: then(ready, time.Second, locked, time.Minute, ready), code: func(n int) int { return []int{Lockout, 0}[n-1] }, runs: 1}, time.Hour, [][2]time.Duration{{0, 0}, {time.Minute, time.Minute + 3*time.Second}}, 0},
+		"ready before the hold":    {run{policy: holding, sidecar: says(ready), code: func(n int) int { return []int{exit.Lockout, 0}[n-1] }, runs: 1}, time.Hour, [][2]time.Duration{{0, 0}, {hold, hold + 1}}, 0},
+		"ready after the hold":     {run{policy: holding, sidecar: then(ready, time.Second, locked, time.Minute, ready), code: func(n int) int { return []int{exit.Lockout, 0}[n-1] }, runs: 1}, time.Hour, [][2]time.Duration{{0, 0}, {time.Minute, time.Minute + 3*time.Second}}, 0},
 		"never without an answer":  {run{policy: holding, sidecar: says(away)}, 24 * time.Hour, nil, -1},
-		"once without an answer":   {run{policy: Policy{Hold: exactly(hold), FailOpen: 20 * time.Minute}, sidecar: says(away), code: always(Lockout)}, 24 * time.Hour, [][2]time.Duration{{20 * time.Minute, 20*time.Minute + 30*time.Second}}, -1},
+		"once without an answer":   {run{policy: Policy{Hold: exactly(hold), FailOpen: 20 * time.Minute}, sidecar: says(away), code: always(exit.Lockout)}, 24 * time.Hour, [][2]time.Duration{{20 * time.Minute, 20*time.Minute + 30*time.Second}}, -1},
 		"a short fail-open":        {run{policy: Policy{FailOpen: time.Second}, sidecar: says(away), code: always(0)}, time.Hour, [][2]time.Duration{{time.Second, 5 * time.Second}}, 0},
 		"its last window first":    {run{policy: Policy{FailOpen: time.Minute}, sidecar: then(locked, 5*time.Second, away), code: always(0)}, time.Hour, [][2]time.Duration{{10 * time.Minute, 11 * time.Minute}}, 0},
 		"back in time":             {run{policy: Policy{FailOpen: 20 * time.Minute}, sidecar: then(away, 19*time.Minute, down, 30*time.Minute, away, 45*time.Minute, ready), code: always(0)}, 2 * time.Hour, [][2]time.Duration{{45 * time.Minute, 46 * time.Minute}}, 0},
-		"again after it came back": {run{policy: Policy{Hold: exactly(hold), FailOpen: time.Minute}, sidecar: then(away, 10*time.Minute, down, 11*time.Minute, away), code: always(Lockout)}, time.Hour, [][2]time.Duration{{time.Minute, 2 * time.Minute}, {12 * time.Minute, 13 * time.Minute}}, -1},
+		"again after it came back": {run{policy: Policy{Hold: exactly(hold), FailOpen: time.Minute}, sidecar: then(away, 10*time.Minute, down, 11*time.Minute, away), code: always(exit.Lockout)}, time.Hour, [][2]time.Duration{{time.Minute, 2 * time.Minute}, {12 * time.Minute, 13 * time.Minute}}, -1},
 		"too late":                 {run{policy: Policy{Deadline: epoch.Add(time.Minute)}, sidecar: says(down)}, time.Hour, nil, 1},
 		"jitter past the deadline": {run{policy: Policy{Deadline: epoch.Add(time.Second), Jitter: time.Hour}, sidecar: says(ready), code: always(0)}, time.Hour, [][2]time.Duration{{0, time.Second}}, 0},
 	} {
@@ -189,7 +190,7 @@ func TestRhythm(t *testing.T) {
 		t.Errorf("starts at %s, shorter and longer gaps: %v", s.starts, seen)
 	}
 	want := []string{
-		"0s holding after a lockout: 150s (2m) remaining; Lockout backoff", "60s", "100s holding after a lockout: 50s (0m) remaining; the sidecar says ready",
+		"0s holding after a lockout: 150s (2m) remaining; exit.Lockout backoff", "60s", "100s holding after a lockout: 50s (0m) remaining; the sidecar says ready",
 		"120s holding after a lockout: 30s (0m) remaining; down", "150s waiting: down", "200s waiting: no sidecar answers; a start without it is allowed in 1200s (20m)",
 	}
 	if len(s.lines) != len(want) {
@@ -231,9 +232,9 @@ func TestEnds(t *testing.T) {
 		{End{Code: 137}, 59 * time.Second, false, 20 * time.Second},
 		{End{Code: 1}, time.Minute, false, 0},
 		{End{Code: 143, Told: true}, time.Second, false, 0},
-		{End{Code: Lockout}, time.Second, true, 0},
-		{End{Code: Lockout}, time.Hour, true, 0},
-		{End{Code: Lockout, Told: true}, time.Second, false, 0}, // the platform waits for the end
+		{End{Code: exit.Lockout}, time.Second, true, 0},
+		{End{Code: exit.Lockout}, time.Hour, true, 0},
+		{End{Code: exit.Lockout, Told: true}, time.Second, false, 0}, // the platform waits for the end
 	} {
 		gate := NewGate(Policy{}, rand.Float64)
 		c.end.Started = epoch
