@@ -18,32 +18,32 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// config is the environment (contract 2). An empty variable is an unset one.
+// Config is the environment (contract 2). An empty variable is an unset one.
 // Spans of time take 15m, 900s or bare seconds.
-type config struct {
-	DatabaseURL string  `envconfig:"DATABASE_URL"`            // the apps' own DSN; unset: nothing is dialled
-	URLFile     string  `envconfig:"DATABASE_URL_FILE"`       // the same from a file, read anew when it changes
-	Mode        envMode `envconfig:"SUPABASE_MODE"`           // prod or dev
-	Connection  string  `envconfig:"DB_CONNECTION_MODE"`      // direct_waiver asks for the waiver
-	WaiverEnds  string  `envconfig:"SIDECAR_WAIVER_EXPIRES"`  // end of the waiver: a date or RFC 3339
-	WaiverWhy   string  `envconfig:"SIDECAR_WAIVER_REASON"`   // required when the end is set
-	ProdRef     string  `envconfig:"SIDECAR_PROD_REF"`        // canonical project refs
-	DevRef      string  `envconfig:"SIDECAR_DEV_REF"`         //
-	AllowHosts  string  `envconfig:"SIDECAR_ALLOW_HOSTS"`     // exact host names of poolers of one's own
-	RootsPEM    string  `envconfig:"SIDECAR_SSLROOTCERT_PEM"` // certificates for verify-ca and verify-full
+type Config struct {
+	DatabaseURL string `envconfig:"DATABASE_URL"`            // the apps' own DSN; unset: nothing is dialled
+	URLFile     string `envconfig:"DATABASE_URL_FILE"`       // the same from a file, read anew when it changes
+	Mode        Mode   `envconfig:"SUPABASE_MODE"`           // prod or dev
+	Connection  string `envconfig:"DB_CONNECTION_MODE"`      // direct_waiver asks for the waiver
+	WaiverEnds  string `envconfig:"SIDECAR_WAIVER_EXPIRES"`  // end of the waiver: a date or RFC 3339
+	WaiverWhy   string `envconfig:"SIDECAR_WAIVER_REASON"`   // required when the end is set
+	ProdRef     string `envconfig:"SIDECAR_PROD_REF"`        // canonical project refs
+	DevRef      string `envconfig:"SIDECAR_DEV_REF"`         //
+	AllowHosts  string `envconfig:"SIDECAR_ALLOW_HOSTS"`     // exact host names of poolers of one's own
+	RootsPEM    string `envconfig:"SIDECAR_SSLROOTCERT_PEM"` // certificates for verify-ca and verify-full
 
-	Port          port   `envconfig:"PORT" default:"8080"`
-	ProbeInterval span   `envconfig:"SIDECAR_PROBE_INTERVAL" default:"30s"` // between probes while ready
-	ProbeTimeout  span   `envconfig:"SIDECAR_PROBE_TIMEOUT" default:"5s"`   // one whole probe
-	RetryMin      span   `envconfig:"SIDECAR_RETRY_MIN" default:"2s"`
-	RetryMax      span   `envconfig:"SIDECAR_RETRY_MAX" default:"60s"`
-	LockoutMin    span   `envconfig:"SIDECAR_LOCKOUT_MIN" default:"15m"` // the floor is a promise
-	LockoutMax    span   `envconfig:"SIDECAR_LOCKOUT_MAX" default:"20m"`
-	BanMin        span   `envconfig:"SIDECAR_BAN_MIN" default:"30m"`
-	BanMax        span   `envconfig:"SIDECAR_BAN_MAX" default:"35m"`
-	RejectedMin   span   `envconfig:"SIDECAR_REJECTED_MIN" default:"15m"`
-	RejectedMax   span   `envconfig:"SIDECAR_REJECTED_MAX" default:"30m"`
-	LockoutOn     counts `envconfig:"SIDECAR_LOCKOUT_ON" default:"server_login_retry,query_wait_timeout,circuit_breaker,network_ban"`
+	Port          Port   `envconfig:"PORT" default:"8080"`
+	ProbeInterval Span   `envconfig:"SIDECAR_PROBE_INTERVAL" default:"30s"` // between probes while ready
+	ProbeTimeout  Span   `envconfig:"SIDECAR_PROBE_TIMEOUT" default:"5s"`   // one whole probe
+	RetryMin      Span   `envconfig:"SIDECAR_RETRY_MIN" default:"2s"`
+	RetryMax      Span   `envconfig:"SIDECAR_RETRY_MAX" default:"60s"`
+	LockoutMin    Span   `envconfig:"SIDECAR_LOCKOUT_MIN" default:"15m"` // the floor is a promise
+	LockoutMax    Span   `envconfig:"SIDECAR_LOCKOUT_MAX" default:"20m"`
+	BanMin        Span   `envconfig:"SIDECAR_BAN_MIN" default:"30m"`
+	BanMax        Span   `envconfig:"SIDECAR_BAN_MAX" default:"35m"`
+	RejectedMin   Span   `envconfig:"SIDECAR_REJECTED_MIN" default:"15m"`
+	RejectedMax   Span   `envconfig:"SIDECAR_REJECTED_MAX" default:"30m"`
+	LockoutOn     Counts `envconfig:"SIDECAR_LOCKOUT_ON" default:"server_login_retry,query_wait_timeout,circuit_breaker,network_ban"`
 
 	State       string `envconfig:"SIDECAR_STATE"`      // where the deadline lives: memory: or file:PATH
 	SidecarURL  string `envconfig:"SIDECAR_URL"`        // the sidecar that client commands ask
@@ -52,33 +52,33 @@ type config struct {
 	LogLevel    string `envconfig:"SIDECAR_LOG_LEVEL" default:"info"`
 	Environment string `envconfig:"RAILWAY_ENVIRONMENT_NAME"`  // production makes prod the default mode
 	Volume      string `envconfig:"RAILWAY_VOLUME_MOUNT_PATH"` // holds the state when SIDECAR_STATE is not set
-	ClearBefore moment `envconfig:"SIDECAR_CLEAR_BEFORE"`      // windows and holds from before are over
+	ClearBefore Moment `envconfig:"SIDECAR_CLEAR_BEFORE"`      // windows and holds from before are over
 	InheritURL  string `envconfig:"SIDECAR_INHERIT_URL"`       // a sidecar that may know of a window
 }
 
-// loadConfig reads and checks the environment. An error is one line that names
+// Load reads and checks the environment. An error is one line that names
 // the variable, without its value where that could be a secret.
-func loadConfig() (config, error) {
-	var c config
-	dropEmpty(reflect.TypeFor[config]())
+func Load() (Config, error) {
+	var c Config
+	dropEmpty(reflect.TypeFor[Config]())
 	if err := envconfig.Process("", &c); err != nil {
 		if parse, ok := errors.AsType[*envconfig.ParseError](err); ok { // its own text quotes the value
-			return c, configFailure(parse.KeyName, parse.Err.Error())
+			return c, Refuse(parse.KeyName, parse.Err.Error())
 		}
 		return c, err
 	}
 	if c.Mode == "" {
-		c.Mode = envMode(dsn.Dev)
+		c.Mode = Mode(dsn.Dev)
 		if c.Environment == "production" {
-			c.Mode = envMode(dsn.Prod)
+			c.Mode = Mode(dsn.Prod)
 		}
 	}
 	return c, c.check()
 }
 
-// loadConfigFor is loadConfig for another environment, if one is given.
-func loadConfigFor(env string) (config, error) {
-	c, err := loadConfig()
+// LoadFor is loadConfig for another environment, if one is given.
+func LoadFor(env string) (Config, error) {
+	c, err := Load()
 	if err == nil && env != "" {
 		if err = c.Mode.Decode(env); err != nil {
 			err = exit.Fail(exit.Usage, "--env: "+err.Error(), "")
@@ -99,24 +99,24 @@ func dropEmpty(spec reflect.Type) {
 }
 
 // check holds the variables against each other.
-func (c config) check() error {
+func (c Config) check() error {
 	if c.DatabaseURL != "" && c.URLFile != "" {
-		return configFailure("DATABASE_URL_FILE", "DATABASE_URL is set as well; set one of them")
+		return Refuse("DATABASE_URL_FILE", "DATABASE_URL is set as well; set one of them")
 	}
 	if path, isFile := strings.CutPrefix(c.State, "file:"); c.State != "" && c.State != "memory:" && (!isFile || path == "") {
-		return configFailure("SIDECAR_STATE", "want memory: or file:PATH")
+		return Refuse("SIDECAR_STATE", "want memory: or file:PATH")
 	}
 	for name, path := range map[string]string{"DATABASE_URL_FILE": c.URLFile, "SIDECAR_STATE": c.State, "RAILWAY_VOLUME_MOUNT_PATH": c.Volume} {
 		if strings.Contains(path, "://") {
-			return configFailure(name, "want a path, and this looks like a DSN; that goes into DATABASE_URL")
+			return Refuse(name, "want a path, and this looks like a DSN; that goes into DATABASE_URL")
 		}
 	}
 	if time.Time(c.ClearBefore).After(time.Now()) {
-		return configFailure("SIDECAR_CLEAR_BEFORE", "lies in the future")
+		return Refuse("SIDECAR_CLEAR_BEFORE", "lies in the future")
 	}
 	for _, r := range []struct {
 		name     string
-		min, max span
+		min, max Span
 	}{
 		{"SIDECAR_RETRY", c.RetryMin, c.RetryMax},
 		{"SIDECAR_LOCKOUT", c.LockoutMin, c.LockoutMax},
@@ -124,36 +124,36 @@ func (c config) check() error {
 		{"SIDECAR_REJECTED", c.RejectedMin, c.RejectedMax},
 	} {
 		if r.max < r.min {
-			return configFailure(r.name+"_MAX", fmt.Sprintf("is %s, below %s_MIN, which is %s",
+			return Refuse(r.name+"_MAX", fmt.Sprintf("is %s, below %s_MIN, which is %s",
 				time.Duration(r.max), r.name, time.Duration(r.min)))
 		}
 	}
 	for name, ref := range map[string]string{"SIDECAR_PROD_REF": c.ProdRef, "SIDECAR_DEV_REF": c.DevRef} {
 		if ref != "" && !refShape.MatchString(ref) { // findings print it
-			return configFailure(name, "want a project ref such as iaketsyhmqbwaabgykux")
+			return Refuse(name, "want a project ref such as iaketsyhmqbwaabgykux")
 		}
 	}
 	if strings.Contains(c.WaiverWhy, "://") { // /status prints it
-		return configFailure("SIDECAR_WAIVER_REASON", "want a sentence, not a DSN")
+		return Refuse("SIDECAR_WAIVER_REASON", "want a sentence, not a DSN")
 	}
 	if c.AllowHosts != "" && !dsn.AreHosts(dsn.SplitHosts(c.AllowHosts)) {
-		return configFailure("SIDECAR_ALLOW_HOSTS", "want host names or addresses alone, separated by commas, such as pgbouncer,10.0.0.5")
+		return Refuse("SIDECAR_ALLOW_HOSTS", "want host names or addresses alone, separated by commas, such as pgbouncer,10.0.0.5")
 	}
 	if c.RootsPEM != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(c.RootsPEM)) {
-		return configFailure("SIDECAR_SSLROOTCERT_PEM", "holds no certificate; want PEM text that begins with -----BEGIN CERTIFICATE-----")
+		return Refuse("SIDECAR_SSLROOTCERT_PEM", "holds no certificate; want PEM text that begins with -----BEGIN CERTIFICATE-----")
 	}
-	if c.Connection != "" && c.Connection != directWaiver {
-		return configFailure("DB_CONNECTION_MODE", "want direct_waiver, or nothing")
+	if c.Connection != "" && c.Connection != DirectWaiver {
+		return Refuse("DB_CONNECTION_MODE", "want direct_waiver, or nothing")
 	}
 	if c.LogFormat != "" && c.LogFormat != "text" && c.LogFormat != "json" {
-		return configFailure("SIDECAR_LOG_FORMAT", "want text or json")
+		return Refuse("SIDECAR_LOG_FORMAT", "want text or json")
 	}
 	if _, err := parseLevel(c.LogLevel); err != nil {
-		return configFailure("SIDECAR_LOG_LEVEL", err.Error())
+		return Refuse("SIDECAR_LOG_LEVEL", err.Error())
 	}
 	for name, text := range map[string]string{"SIDECAR_URL": c.SidecarURL, "SIDECAR_INHERIT_URL": c.InheritURL} {
 		if u, err := url.Parse(text); text != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-			return configFailure(name, "want a URL such as http://sidecar.railway.internal:8080")
+			return Refuse(name, "want a URL such as http://sidecar.railway.internal:8080")
 		}
 	}
 	return nil
@@ -162,33 +162,33 @@ func (c config) check() error {
 // refShape is what a project ref may look like; a DSN does not.
 var refShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
-// directWaiver is the one value of DB_CONNECTION_MODE (seed, "Required Environment
+// DirectWaiver is the one value of DB_CONNECTION_MODE (seed, "Required Environment
 // Variable").
-const directWaiver = "direct_waiver"
+const DirectWaiver = "direct_waiver"
 
-func configFailure(name, what string) error {
+func Refuse(name, what string) error {
 	return exit.Fail(exit.Failure, name+": "+what, "")
 }
 
-// rules are the guard's.
-func (c config) rules() dsn.Rules {
+// Rules are the guard's.
+func (c Config) Rules() dsn.Rules {
 	return dsn.Rules{
 		Env:           dsn.Env(c.Mode),
 		ProdRef:       c.ProdRef,
 		DevRef:        c.DevRef,
 		AllowHosts:    dsn.SplitHosts(c.AllowHosts),
-		DirectWaiver:  c.Connection == directWaiver,
+		DirectWaiver:  c.Connection == DirectWaiver,
 		WaiverExpires: c.WaiverEnds,
 		WaiverReason:  c.WaiverWhy,
 	}
 }
 
-// token is what /status of the sidecar may want.
-func (c config) token() dsn.Secret { return dsn.NewSecret(c.Token) }
+// SidecarToken is what /status of the sidecar may want.
+func (c Config) SidecarToken() dsn.Secret { return dsn.NewSecret(c.Token) }
 
-// policy is the supervisor's.
-func (c config) policy() machine.Policy {
-	d := func(s span) time.Duration { return time.Duration(s) }
+// Policy is the supervisor's.
+func (c Config) Policy() machine.Policy {
+	d := func(s Span) time.Duration { return time.Duration(s) }
 	return machine.Policy{
 		ProbeInterval: d(c.ProbeInterval),
 		ProbeTimeout:  d(c.ProbeTimeout),

@@ -12,52 +12,52 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// span is a span of time between the two bounds.
-type span time.Duration
+// Span is a span of time between the two bounds.
+type Span time.Duration
 
 // Below the least a probe would follow itself without a pause, above the most
 // nobody would live to see its end.
-const leastSpan, mostSpan = 10 * time.Millisecond, 30 * 24 * time.Hour
+const LeastSpan, MostSpan = 10 * time.Millisecond, 30 * 24 * time.Hour
 
 // Decode implements envconfig.Decoder.
-func (s *span) Decode(text string) error {
+func (s *Span) Decode(text string) error {
 	d, err := machine.ParseSpan(strings.TrimSpace(text))
-	if err != nil || d < leastSpan || d > mostSpan {
+	if err != nil || d < LeastSpan || d > MostSpan {
 		return errors.New("want a span of time such as 15m, 900s or 900, from 10ms to 720h")
 	}
-	*s = span(d)
+	*s = Span(d)
 	return nil
 }
 
-// port is a TCP port; 0 lets the system choose.
-type port uint16
+// Port is a TCP port; 0 lets the system choose.
+type Port uint16
 
 // Decode implements envconfig.Decoder.
-func (p *port) Decode(text string) error {
+func (p *Port) Decode(text string) error {
 	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
 	if err != nil {
 		return errors.New("want a port from 0 to 65535")
 	}
-	*p = port(n)
+	*p = Port(n)
 	return nil
 }
 
-// envMode is the guard's environment.
-type envMode dsn.Env
+// Mode is the guard's environment.
+type Mode dsn.Env
 
 // Decode implements envconfig.Decoder.
-func (m *envMode) Decode(text string) error {
+func (m *Mode) Decode(text string) error {
 	env, err := dsn.ParseEnv(strings.TrimSpace(text))
-	*m = envMode(env)
+	*m = Mode(env)
 	return err
 }
 
-// counts are the triggers that are lockouts.
-type counts map[machine.Trigger]bool
+// Counts are the triggers that are lockouts.
+type Counts map[machine.Trigger]bool
 
 // Decode implements envconfig.Decoder.
-func (c *counts) Decode(text string) error {
-	*c = make(counts)
+func (c *Counts) Decode(text string) error {
+	*c = make(Counts)
 	for name := range strings.SplitSeq(text, ",") {
 		trigger := machine.Trigger(strings.TrimSpace(name))
 		if !slices.Contains(machine.Triggers, trigger) {
@@ -68,15 +68,15 @@ func (c *counts) Decode(text string) error {
 	return nil
 }
 
-// moment is a time as RFC 3339 writes it.
-type moment time.Time
+// Moment is a time as RFC 3339 writes it.
+type Moment time.Time
 
 // Decode implements envconfig.Decoder.
-func (m *moment) Decode(text string) error {
+func (m *Moment) Decode(text string) error {
 	t, err := time.Parse(time.RFC3339, strings.TrimSpace(text))
 	if err != nil {
 		return errors.New("want a time such as 2026-01-18T15:04:05Z")
 	}
-	*m = moment(t)
+	*m = Moment(t)
 	return nil
 }

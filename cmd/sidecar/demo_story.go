@@ -11,7 +11,7 @@ import (
 
 // story plays the acts; each begins when the one before has happened, not by the
 // clock alone.
-func (t *telling) story(ctx context.Context, c config) error {
+func (t *telling) story(ctx context.Context, c Config) error {
 	t.say("Two worlds, each with a database, a pooler and %d apps. In the second the apps ask a sidecar first.", demoApps)
 	t.say("Look over its shoulder from another terminal:")
 	t.line("  curl -i %s/readyz", t.sidecar.URL)

@@ -27,7 +27,7 @@ type world struct {
 
 // newWorld starts a pooler in the manner of Supavisor: ten wrong logins lock
 // everybody out until nobody has tried for six seconds.
-func newWorld(c config) (*world, error) {
+func newWorld(c Config) (*world, error) {
 	pooler, err := poolersim.Listen()
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (w *world) accept(password string) {
 
 // run lets the apps live until the context ends. Each logs in again and again,
 // as often as may allows it.
-func (w *world) run(ctx context.Context, c config, may func(context.Context) bool) {
+func (w *world) run(ctx context.Context, c Config, may func(context.Context) bool) {
 	for range demoApps {
 		w.apps.Go(func() {
 			tick := time.NewTicker(demoPatience)

@@ -54,7 +54,7 @@ func quoted(cell string) (all []string) {
 // cleanEnvironment unsets every variable of the config for this test.
 func cleanEnvironment(t *testing.T) {
 	t.Helper()
-	for field := range reflect.TypeFor[config]().Fields() {
+	for field := range reflect.TypeFor[Config]().Fields() {
 		t.Setenv(field.Tag.Get("envconfig"), "")
 	}
 }
@@ -87,7 +87,7 @@ func TestDocsVariables(t *testing.T) {
 			documented[name] = quoted(row[1])
 		}
 	}
-	for field := range reflect.TypeFor[config]().Fields() {
+	for field := range reflect.TypeFor[Config]().Fields() {
 		name := field.Tag.Get("envconfig")
 		want := computedDefaults[name]
 		if value := field.Tag.Get("default"); value != "" {
@@ -107,7 +107,7 @@ func TestDocsVariables(t *testing.T) {
 // TestDocsComputedDefaults: what the code puts in place of an unset variable.
 func TestDocsComputedDefaults(t *testing.T) {
 	cleanEnvironment(t)
-	c, err := loadConfig()
+	c, err := Load()
 	if err != nil || c.Mode != "dev" {
 		t.Fatalf("mode %q, %v", c.Mode, err)
 	}
@@ -117,7 +117,7 @@ func TestDocsComputedDefaults(t *testing.T) {
 		t.Errorf("logs %s", &log)
 	}
 	c.Port = 1
-	if got := c.sidecar().String(); got != "http://127.0.0.1:1" {
+	if got := c.SidecarAddress().String(); got != "http://127.0.0.1:1" {
 		t.Errorf("asks %s", got)
 	}
 	today := time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)
@@ -135,11 +135,11 @@ func TestDocsComputedDefaults(t *testing.T) {
 		t.Errorf("without a volume the deadline lives in %s", kind)
 	}
 	c.Volume = "/data"
-	if path, want := c.statePath(), computedDefaults["SIDECAR_STATE"][0]; "file:"+path != strings.Replace(want, "$RAILWAY_VOLUME_MOUNT_PATH", "/data", 1) {
+	if path, want := c.StatePath(), computedDefaults["SIDECAR_STATE"][0]; "file:"+path != strings.Replace(want, "$RAILWAY_VOLUME_MOUNT_PATH", "/data", 1) {
 		t.Errorf("on a volume the deadline lives in %s", path)
 	}
 	t.Setenv("RAILWAY_ENVIRONMENT_NAME", "production")
-	if c, err = loadConfig(); err != nil || c.Mode != "prod" {
+	if c, err = Load(); err != nil || c.Mode != "prod" {
 		t.Errorf("in production: mode %q, %v", c.Mode, err)
 	}
 }
@@ -148,13 +148,13 @@ func TestDocsComputedDefaults(t *testing.T) {
 func TestDocsSpans(t *testing.T) {
 	table := docTables(t, "config.md")["Spans of time"]
 	for _, row := range table {
-		var s span
+		var s Span
 		if err := s.Decode(quoted(row[0])[0]); err != nil || time.Duration(s).String() != row[1] {
 			t.Errorf("%s is %s, %v; docs/config.md says %s", row[0], time.Duration(s), err, row[1])
 		}
 	}
-	if len(table) != 4 || leastSpan != 10*time.Millisecond || mostSpan != 720*time.Hour {
-		t.Errorf("%d spellings, from %s to %s", len(table), leastSpan, mostSpan)
+	if len(table) != 4 || LeastSpan != 10*time.Millisecond || MostSpan != 720*time.Hour {
+		t.Errorf("%d spellings, from %s to %s", len(table), LeastSpan, MostSpan)
 	}
 }
 
@@ -167,7 +167,7 @@ func TestDocsRefused(t *testing.T) {
 				name, value, _ := strings.Cut(setting, "=")
 				t.Setenv(name, value)
 			}
-			if _, err := loadConfig(); err == nil || err.Error() != quoted(row[1])[0] {
+			if _, err := Load(); err == nil || err.Error() != quoted(row[1])[0] {
 				t.Errorf("says %v, docs/config.md %s", err, row[1])
 			}
 		})
@@ -181,7 +181,7 @@ func TestDocsNames(t *testing.T) {
 		t.Fatalf("no documents: %v", err)
 	}
 	known := make(map[string]bool)
-	for field := range reflect.TypeFor[config]().Fields() {
+	for field := range reflect.TypeFor[Config]().Fields() {
 		known[field.Tag.Get("envconfig")] = true
 	}
 	for _, file := range append(files, "../../README.md") {

@@ -53,7 +53,7 @@ that it is valid, 1 that it is not.`,
 			if err != nil {
 				return err
 			}
-			report := dsn.Judge(raw, c.rules(), time.Now())
+			report := dsn.Judge(raw, c.Rules(), time.Now())
 			if asJSON {
 				printJSON(std.out, newDSNReport(report))
 			} else {
@@ -78,7 +78,7 @@ func newDSNRedact(std streams) *cobra.Command {
 		Example: "  sidecar dsn redact",
 		Args:    atMostOne,
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := loadConfig()
+			c, err := Load()
 			if err != nil {
 				return err
 			}
@@ -86,7 +86,7 @@ func newDSNRedact(std streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			printResult(std.out, asJSON, "redacted", dsn.Judge(raw, c.rules(), time.Now()).DSN.Redacted())
+			printResult(std.out, asJSON, "redacted", dsn.Judge(raw, c.Rules(), time.Now()).DSN.Redacted())
 			return nil
 		},
 	}

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// dsnText is the DSN of the environment, or of DATABASE_URL_FILE. It is "" when
+// DSN is the DSN of the environment, or of DATABASE_URL_FILE. It is "" when
 // neither is set.
-func (c config) dsnText() (string, error) {
+func (c Config) DSN() (string, error) {
 	if c.URLFile == "" {
 		return c.DatabaseURL, nil
 	}
@@ -31,6 +31,9 @@ func (c config) dsnText() (string, error) {
 	return line, nil
 }
 
+// MaxInput bounds what is read from a file or standard input.
+const MaxInput = 64 << 10
+
 // readRegular reads a file that ends: not a pipe, which would keep everybody
 // waiting.
 func readRegular(path string) (string, error) {
@@ -46,6 +49,6 @@ func readRegular(path string) (string, error) {
 		return "", err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxInput))
+	text, err := io.ReadAll(io.LimitReader(file, MaxInput))
 	return string(text), err
 }

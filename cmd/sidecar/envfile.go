@@ -10,13 +10,10 @@ import (
 	"dragonfly.internal/sidecar/internal/exit"
 )
 
-// envUsage explains --env wherever there is a DSN to be found.
-const envUsage = "judge for prod or dev, and read .env.prod or .env.dev"
-
-// readEnvFile takes DATABASE_URL from a file of KEY=VALUE lines, if there is one
+// ReadEnvFile takes DATABASE_URL from a file of KEY=VALUE lines, if there is one
 // and it has it: optional quotes, comments, no expansion. Errors name file and
 // line and repeat nothing of either.
-func (c *config) readEnvFile(name string) error {
+func (c *Config) ReadEnvFile(name string) error {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -33,8 +33,8 @@ func TestReadEnvFile(t *testing.T) {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c := config{DatabaseURL: before}
-		err := c.readEnvFile(name)
+		c := Config{DatabaseURL: before}
+		err := c.ReadEnvFile(name)
 		if got := c.DatabaseURL; err != nil {
 			if got = err.Error(); !strings.HasSuffix(got, want) || strings.Contains(got, "secret") {
 				t.Errorf("%q: %s", text, got)
@@ -43,8 +43,8 @@ func TestReadEnvFile(t *testing.T) {
 			t.Errorf("%q gives %q", text, got)
 		}
 	}
-	c := config{DatabaseURL: before}
-	if err := c.readEnvFile(filepath.Join(t.TempDir(), ".env.dev")); err != nil || c.DatabaseURL != before {
+	c := Config{DatabaseURL: before}
+	if err := c.ReadEnvFile(filepath.Join(t.TempDir(), ".env.dev")); err != nil || c.DatabaseURL != before {
 		t.Errorf("without the file: %v, %q", err, c.DatabaseURL)
 	}
 }

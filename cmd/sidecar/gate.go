@@ -80,7 +80,7 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 
 // gateDatabase is databaseFor without an argument; a missing DSN is the gate's
 // to report.
-func gateDatabase(env string, std streams) (config, database, error) {
+func gateDatabase(env string, std streams) (Config, database, error) {
 	c, db, err := databaseFor(nil, env, std)
 	if errors.Is(err, errNoDSN) {
 		return c, newDatabase("", c), nil

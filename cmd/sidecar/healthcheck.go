@@ -17,12 +17,12 @@ func newHealthcheck(std streams) *cobra.Command {
 shell. Exit code 0 or 1. A sidecar in a lockout is alive.`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig()
+			c, err := Load()
 			if err != nil {
 				return err
 			}
 			c.SidecarURL = "" // this container's own, whoever else is asked otherwise
-			address := c.sidecar().String()
+			address := c.SidecarAddress().String()
 			if err := (health.Client{URL: address}).Alive(cmd.Context()); err != nil {
 				return exit.Fail(exit.Failure, fmt.Sprintf("no sidecar answers at %s/health", address), "PORT has to be the sidecar's own")
 			}

@@ -16,7 +16,7 @@ import (
 )
 
 // How SIDECAR_INHERIT_URL is asked (contract 2): a platform's name may need a
-// moment until it leads to both deployments.
+// Moment until it leads to both deployments.
 const (
 	inheritPatience = 5 * time.Second
 	inheritEvery    = time.Second
@@ -25,7 +25,7 @@ const (
 // inherit adds to the record what the deployment before knows: its window, of
 // whichever key, since the DSN may change later. A changed variable is a new
 // process, which must not dial inside the old one's window (facts 4).
-func inherit(ctx context.Context, c config, record machine.Record, own string, log *slog.Logger) machine.Record {
+func inherit(ctx context.Context, c Config, record machine.Record, own string, log *slog.Logger) machine.Record {
 	last, why := hear(ctx, c, own)
 	switch {
 	case len(last) == 0:
@@ -41,7 +41,7 @@ func inherit(ctx context.Context, c config, record machine.Record, own string, l
 		case stateOf(s) == string(machine.Lockout):
 			record.Windows = append(record.Windows, windowOf(s, until))
 		case s.Reason == string(machine.ReasonStoreLost):
-			if lost := until.Add(-c.policy().Lockout.Min); lost.After(record.Lost) {
+			if lost := until.Add(-c.Policy().Lockout.Min); lost.After(record.Lost) {
 				record.Lost = lost
 			}
 		}
@@ -51,7 +51,7 @@ func inherit(ctx context.Context, c config, record machine.Record, own string, l
 
 // hear asks until another sidecar has given its verdict, or patience ends. The
 // answers are those of others, by instance; why is what went wrong without one.
-func hear(ctx context.Context, c config, own string) (last map[string]health.Status, why error) {
+func hear(ctx context.Context, c Config, own string) (last map[string]health.Status, why error) {
 	patience, cancel := context.WithTimeout(ctx, inheritPatience)
 	defer cancel()
 	again := time.NewTicker(inheritEvery)
@@ -121,8 +121,8 @@ func windowOf(s health.Status, until time.Time) machine.Window {
 
 // askAll asks every address of the name at the same time for its status. The own
 // answer is none; silent says what went wrong when there is no other.
-func askAll(ctx context.Context, c config, own string) (answers []health.Status, silent error) {
-	base, _ := url.Parse(c.InheritURL) // checked by loadConfig
+func askAll(ctx context.Context, c Config, own string) (answers []health.Status, silent error) {
+	base, _ := url.Parse(c.InheritURL) // checked by Load
 	addresses, err := net.DefaultResolver.LookupHost(ctx, base.Hostname())
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func askAll(ctx context.Context, c config, own string) (answers []health.Status,
 	var asking sync.WaitGroup
 	for _, address := range addresses {
 		asking.Go(func() {
-			client := health.Client{URL: c.InheritURL, Token: c.token(), HTTP: pinned(address)}
+			client := health.Client{URL: c.InheritURL, Token: c.SidecarToken(), HTTP: pinned(address)}
 			defer client.HTTP.CloseIdleConnections()
 			status, err := statusOf(ctx, client, address)
 			mu.Lock()

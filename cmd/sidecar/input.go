@@ -15,7 +15,7 @@ import (
 
 // databaseFor finds and judges the DSN of a command that may dial it. With env
 // the DSN comes from .env.prod or .env.dev, where there is such a file.
-func databaseFor(args []string, env string, std streams) (config, database, error) {
+func databaseFor(args []string, env string, std streams) (Config, database, error) {
 	if len(args) == 0 && !isTerminal(std.in) {
 		return databaseAsking(args, env, std, asItIs)
 	}
@@ -23,7 +23,7 @@ func databaseFor(args []string, env string, std streams) (config, database, erro
 }
 
 // databaseAsking is databaseFor; ask completes a DSN that came without a password.
-func databaseAsking(args []string, env string, std streams, ask func(string, config, streams) (string, error)) (config, database, error) {
+func databaseAsking(args []string, env string, std streams, ask func(string, Config, streams) (string, error)) (Config, database, error) {
 	c, err := configFor(args, env)
 	if err != nil {
 		return c, database{}, err
@@ -40,10 +40,10 @@ func databaseAsking(args []string, env string, std streams, ask func(string, con
 
 // configFor is the environment's configuration. With env, and without a DSN as an
 // argument, the DSN is that of the environment's file, where there is one.
-func configFor(args []string, env string) (config, error) {
-	c, err := loadConfigFor(env)
+func configFor(args []string, env string) (Config, error) {
+	c, err := LoadFor(env)
 	if err == nil && env != "" && len(args) == 0 {
-		err = c.readEnvFile(".env." + string(c.Mode))
+		err = c.ReadEnvFile(".env." + string(c.Mode))
 	}
 	return c, err
 }
@@ -52,10 +52,10 @@ func configFor(args []string, env string) (config, error) {
 var errNoDSN = exit.Fail(exit.Failure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument")
 
 // dsnFrom finds the DSN: the argument, standard input, or the environment's.
-func dsnFrom(args []string, c config, std streams) (string, error) {
+func dsnFrom(args []string, c Config, std streams) (string, error) {
 	switch {
 	case len(args) == 0:
-		text, err := c.dsnText()
+		text, err := c.DSN()
 		if err == nil && text == "" {
 			err = errNoDSN
 		}
@@ -66,15 +66,15 @@ func dsnFrom(args []string, c config, std streams) (string, error) {
 		text, err := allOf(std.in, "DSN")
 		return strings.TrimRight(text, "\r\n"), err // more than a line is for the judge
 	}
-	if dsn.Judge(args[0], c.rules(), time.Now()).DSN.Encoding != dsn.Missing {
+	if dsn.Judge(args[0], c.Rules(), time.Now()).DSN.Encoding != dsn.Missing {
 		fmt.Fprintln(std.err, "sidecar: warning: the DSN on the command line carries a password, which ps and the shell history show; use DATABASE_URL or -")
 	}
 	return args[0], nil
 }
 
 // withPassword asks for the password of a DSN that came without one.
-func withPassword(raw string, c config, std streams) (string, error) {
-	if d := dsn.Judge(raw, c.rules(), time.Now()).DSN; d.Host == "" || d.Encoding != dsn.Missing {
+func withPassword(raw string, c Config, std streams) (string, error) {
+	if d := dsn.Judge(raw, c.Rules(), time.Now()).DSN; d.Host == "" || d.Encoding != dsn.Missing {
 		return raw, nil
 	}
 	if !isTerminal(std.in) {
@@ -88,22 +88,19 @@ func withPassword(raw string, c config, std streams) (string, error) {
 }
 
 // asItIs leaves a DSN without a password to the report, which says what is missing.
-func asItIs(raw string, _ config, _ streams) (string, error) { return raw, nil }
+func asItIs(raw string, _ Config, _ streams) (string, error) { return raw, nil }
 
 // withoutPassword puts a word in the place of a password that nobody will send.
-func withoutPassword(raw string, c config, _ streams) (string, error) {
-	if d := dsn.Judge(raw, c.rules(), time.Now()).DSN; d.Host == "" || d.Encoding != dsn.Missing {
+func withoutPassword(raw string, c Config, _ streams) (string, error) {
+	if d := dsn.Judge(raw, c.Rules(), time.Now()).DSN; d.Host == "" || d.Encoding != dsn.Missing {
 		return raw, nil
 	}
 	return dsn.WithPassword(raw, dsn.NewSecret("none"))
 }
 
-// maxInput bounds what is read from standard input.
-const maxInput = 64 << 10
-
 // allOf reads standard input.
 func allOf(in io.Reader, what string) (string, error) {
-	text, err := io.ReadAll(io.LimitReader(in, maxInput))
+	text, err := io.ReadAll(io.LimitReader(in, MaxInput))
 	if err != nil {
 		return "", fmt.Errorf("read the %s from standard input: %w", what, err)
 	}
@@ -147,3 +144,6 @@ func readPassword(std streams) (dsn.Secret, error) {
 	line, err := oneLine(std.in, "password")
 	return dsn.NewSecret(line), err
 }
+
+// envUsage explains --env wherever there is a DSN to be found.
+const envUsage = "judge for prod or dev, and read .env.prod or .env.dev"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -12,8 +11,8 @@ import (
 
 // newLogger writes to out in the format and level of the environment. JSON has
 // the keys message and a lower-case level, which Railway reads (facts 4).
-func newLogger(c config, out io.Writer) *slog.Logger {
-	level, _ := parseLevel(c.LogLevel) // checked by loadConfig
+func newLogger(c Config, out io.Writer) *slog.Logger {
+	level := c.Level()
 	asText := c.LogFormat == "text" || c.LogFormat == "" && isTerminal(out)
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		switch {
@@ -29,14 +28,6 @@ func newLogger(c config, out io.Writer) *slog.Logger {
 		return slog.New(slog.NewTextHandler(out, options))
 	}
 	return slog.New(slog.NewJSONHandler(out, options))
-}
-
-func parseLevel(text string) (slog.Level, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(text)); err != nil {
-		return level, fmt.Errorf("want debug, info, warn or error")
-	}
-	return level, nil
 }
 
 // isTerminal reports whether a stream ends at a person.

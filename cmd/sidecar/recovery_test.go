@@ -98,7 +98,7 @@ func waiter(t *testing.T, address string, jitter time.Duration) func(stderr io.W
 		var flags waitFlags
 		flags.jitter = jitter
 		return func(stderr io.Writer) error {
-			return waitReady(t.Context(), config{SidecarURL: address}, flags, streams{nil, io.Discard, stderr})
+			return waitReady(t.Context(), Config{SidecarURL: address}, flags, streams{nil, io.Discard, stderr})
 		}
 	}
 	binary := filepath.Join(t.TempDir(), "sidecar") // without the race detector 200 fit in

@@ -17,7 +17,7 @@ import (
 // process runs: from DATABASE_URL_FILE, or because the judgement of the same one
 // has changed. Use [newRotation].
 type rotation struct {
-	config  config
+	config  Config
 	store   store.Store
 	log     *slog.Logger
 	hangup  chan os.Signal
@@ -29,9 +29,9 @@ type rotation struct {
 
 // newRotation reads the DSN of the environment. A file that cannot be read is no
 // configuration yet; it may come.
-func newRotation(c config, place store.Store, hangup chan os.Signal, log *slog.Logger) *rotation {
+func newRotation(c Config, place store.Store, hangup chan os.Signal, log *slog.Logger) *rotation {
 	r := &rotation{config: c, store: place, log: log, hangup: hangup}
-	text, err := c.dsnText()
+	text, err := c.DSN()
 	r.complain(err)
 	r.judged = text
 	r.use(newDatabase(text, c))
@@ -77,11 +77,11 @@ func (r *rotation) watch(ctx context.Context, sup *supervisor.Supervisor) {
 		case <-r.hangup:
 			r.log.Info("SIGHUP: reading the DSN and the store anew")
 			r.reload(ctx, sup)
-			if text, err := r.config.dsnText(); !r.complain(err) {
+			if text, err := r.config.DSN(); !r.complain(err) {
 				r.change(ctx, sup, text)
 			}
 		case <-tick.C:
-			text, err := r.config.dsnText()
+			text, err := r.config.DSN()
 			if r.complain(err) {
 				continue
 			}

@@ -59,7 +59,7 @@ that a platform's restarts do not become the next lockout.`,
 // runWorker starts CMD as often as its gate opens, and ends as CMD does.
 func runWorker(parent context.Context, args []string, flags runFlags, std streams) error {
 	environment := os.Environ() // CMD gets it as it is, empty variables included
-	c, err := loadConfig()
+	c, err := Load()
 	if err != nil {
 		return err
 	}
@@ -98,10 +98,10 @@ func runWorker(parent context.Context, args []string, flags runFlags, std stream
 	}
 }
 
-// policy is the gate's. A hold that was asked for counts from a lockout at the
+// Policy is the gate's. A hold that was asked for counts from a lockout at the
 // start as well; the default one does not, since the sidecar's own window is it.
-func (f runFlags) policy(c config) worker.Policy {
-	p := worker.Policy{Hold: c.policy().Lockout, FailOpen: f.failOpen}
+func (f runFlags) policy(c Config) worker.Policy {
+	p := worker.Policy{Hold: c.Policy().Lockout, FailOpen: f.failOpen}
 	if f.hold > 0 {
 		p.Hold, p.HoldAtStart = machine.Range{Min: f.hold, Max: f.hold}, true
 	}
@@ -110,15 +110,15 @@ func (f runFlags) policy(c config) worker.Policy {
 
 // introduce prints the line of CMD's own DSN and what the guard has against it,
 // and returns its key. Nothing is dialled.
-func introduce(c config, std streams) (key string) {
-	raw, err := c.dsnText()
+func introduce(c Config, std streams) (key string) {
+	raw, err := c.DSN()
 	if err != nil {
 		fmt.Fprintf(std.err, "sidecar: warning: %v\n", err)
 	}
 	if raw == "" {
 		return ""
 	}
-	report := dsn.Judge(raw, c.rules(), time.Now())
+	report := dsn.Judge(raw, c.Rules(), time.Now())
 	fmt.Fprintln(std.err, report.DSN.Line())
 	if fault := report.First(); fault != nil {
 		fmt.Fprintf(std.err, "sidecar: warning: DATABASE_URL: %s: %s\n", fault.Code, fault.Message)

@@ -19,7 +19,7 @@ import (
 // serve supervises the DSN of the environment and answers on PORT until the
 // context ends.
 func serve(ctx context.Context, std streams) error {
-	c, err := loadConfig()
+	c, err := Load()
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func serve(ctx context.Context, std streams) error {
 // is open before the first dial, so that /health answers while one hangs.
 func supervise(ctx context.Context, listener net.Listener, r *rotation, record machine.Record) error {
 	c, db, log, instance := r.config, r.current.Load(), r.log, newInstance()
-	sup := supervisor.New(c.policy(), db.target, db.prober, r.store, log)
+	sup := supervisor.New(c.Policy(), db.target, db.prober, r.store, log)
 	handler := health.NewHandler(health.Source{
 		Snapshot:  sup.Snapshot,
 		Report:    r.judge,
@@ -57,7 +57,7 @@ func supervise(ctx context.Context, listener net.Listener, r *rotation, record m
 		StoreKind: r.store.Kind(),
 		Instance:  instance,
 		Build:     build(),
-		Token:     c.token(),
+		Token:     c.SidecarToken(),
 	})
 	record = c.forget(record, log)
 	sup.Begin(record) // before anybody asks

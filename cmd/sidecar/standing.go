@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/health"
@@ -17,7 +16,7 @@ import (
 // standing looks for a reason not to dial: a fault of the DSN, or a window or
 // hold that the running sidecar or the store knows of. What they cannot know it
 // says.
-func standing(ctx context.Context, db database, c config, std streams) report.Standing {
+func standing(ctx context.Context, db database, c Config, std streams) report.Standing {
 	s, note := known(ctx, db, c)
 	switch {
 	case note != "" && s.State == "":
@@ -33,7 +32,7 @@ func standing(ctx context.Context, db database, c config, std streams) report.St
 
 // known asks the running sidecar and the store; the later deadline wins. The note
 // says what they do not know.
-func known(ctx context.Context, db database, c config) (s report.Standing, note string) {
+func known(ctx context.Context, db database, c Config) (s report.Standing, note string) {
 	if db.target.Fault != "" {
 		return report.Judge(db.report, db.target.Fault), ""
 	}
@@ -54,9 +53,9 @@ func known(ctx context.Context, db database, c config) (s report.Standing, note 
 }
 
 // heard asks the running sidecar. The note says why it knows nothing.
-func heard(ctx context.Context, db database, c config) (s report.Standing, note string) {
-	address := c.sidecar()
-	client := health.Client{URL: address.String(), Token: c.token()}
+func heard(ctx context.Context, db database, c Config) (s report.Standing, note string) {
+	address := c.SidecarAddress()
+	client := health.Client{URL: address.String(), Token: c.SidecarToken()}
 	answer, err := client.Readiness(ctx)
 	switch {
 	case err != nil:
@@ -82,7 +81,7 @@ type keptStanding struct {
 }
 
 // stored is what a sidecar would make of the stored record if it started now.
-func stored(ctx context.Context, db database, c config) (s keptStanding) {
+func stored(ctx context.Context, db database, c Config) (s keptStanding) {
 	place := c.store()
 	defer place.Close()
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
@@ -95,7 +94,7 @@ func stored(ctx context.Context, db database, c config) (s keptStanding) {
 	target := db.salted(place.Salt()).target
 	s.readable = place.Kind() != "memory"
 	s.otherHold = v.State == machine.Rejected && v.Key == target.Key && v.Credential != target.Credential
-	m := machine.New(c.policy(), target, nil, now)
+	m := machine.New(c.Policy(), target, nil, now)
 	m.Restore(now, record)
 	if !m.Next.After(now) {
 		return s // over
@@ -104,13 +103,4 @@ func stored(ctx context.Context, db database, c config) (s keptStanding) {
 	s.Standing = report.Heard(answer, db.target.DBHost, "store")
 	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", m.Since.UTC().Format("15:04:05 UTC"), m.Reason)
 	return s
-}
-
-// sidecar is the address of the sidecar that client commands ask.
-func (c config) sidecar() *url.URL {
-	if c.SidecarURL == "" {
-		return &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", c.Port)}
-	}
-	address, _ := url.Parse(c.SidecarURL) // checked by loadConfig
-	return address
 }

@@ -38,14 +38,14 @@ type entrance struct {
 }
 
 // newEntrance needs SIDECAR_URL: a worker's own container has no sidecar in it.
-func newEntrance(c config, flags startFlags, policy worker.Policy, std streams) (*entrance, error) {
+func newEntrance(c Config, flags startFlags, policy worker.Policy, std streams) (*entrance, error) {
 	if c.SidecarURL == "" {
 		return nil, exit.Fail(exit.Failure, "SIDECAR_URL: is not set, so there is nobody to ask", "set it to the sidecar's address, such as http://sidecar.railway.internal:8080")
 	}
 	policy.ExitOnLockout, policy.Jitter = flags.exitOnLockout, flags.jitter
 	return &entrance{
 		client:  health.Client{URL: c.SidecarURL, Stable: flags.stable},
-		address: c.sidecar().Redacted(),
+		address: c.SidecarAddress().Redacted(),
 		gate:    worker.NewGate(policy, rand.Float64),
 		std:     std,
 	}, nil
@@ -138,7 +138,7 @@ func (s spanFlag) Set(text string) error {
 		*s.to = 0
 		return nil
 	}
-	var given span
+	var given Span
 	if err := given.Decode(text); err != nil {
 		if s.zero != "" {
 			err = fmt.Errorf("%w, or %s", err, s.zero)

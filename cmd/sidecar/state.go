@@ -73,11 +73,11 @@ on SIGHUP, one that is not running at its next start.`,
 
 // openState reads the store. What is lost is part of the answer.
 func openState(ctx context.Context) (*store.File, report.StateReport, error) {
-	c, err := loadConfig()
+	c, err := Load()
 	if err != nil {
 		return nil, report.StateReport{}, err
 	}
-	path := c.statePath()
+	path := c.StatePath()
 	if path == "" {
 		return nil, report.StateReport{}, exit.Fail(exit.Failure, "the state lives in the sidecar's memory, which no other process can read",
 			"ask the running one: sidecar status; or set SIDECAR_STATE=file:PATH as the sidecar has it")
@@ -94,7 +94,7 @@ func openState(ctx context.Context) (*store.File, report.StateReport, error) {
 	if isLost {
 		why = lost.Why
 	}
-	return file, report.NewStateReport("file:"+path, why, record, c.policy(), time.Now()), nil
+	return file, report.NewStateReport("file:"+path, why, record, c.Policy(), time.Now()), nil
 }
 
 // clearState asks, and writes an empty record.

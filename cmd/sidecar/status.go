@@ -35,7 +35,7 @@ the picture is redrawn, elsewhere each changed line is printed.`,
 		Example: "  sidecar status\n  sidecar status --watch\n  SIDECAR_URL=http://sidecar.railway.internal:8080 sidecar status --json",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig()
+			c, err := Load()
 			if err != nil {
 				return err
 			}
@@ -61,9 +61,9 @@ the picture is redrawn, elsewhere each changed line is printed.`,
 }
 
 // askStatus asks the running sidecar. An error says where nobody answered.
-func askStatus(ctx context.Context, c config) (health.Status, json.RawMessage, error) {
-	address := c.sidecar()
-	status, text, err := health.Client{URL: address.String(), Token: c.token()}.StatusJSON(ctx)
+func askStatus(ctx context.Context, c Config) (health.Status, json.RawMessage, error) {
+	address := c.SidecarAddress()
+	status, text, err := health.Client{URL: address.String(), Token: c.SidecarToken()}.StatusJSON(ctx)
 	switch {
 	case errors.Is(err, health.ErrToken):
 		err = exit.Fail(exit.Failure, "the sidecar at "+address.Redacted()+" wants its token", "set SIDECAR_TOKEN to the one that the sidecar has")
@@ -82,7 +82,7 @@ const watchEvery = 2 * time.Second
 
 // watchStatus asks until the context ends, which is a good end. A sidecar that
 // does not answer at first is a failure; later it may be on its way back.
-func watchStatus(ctx context.Context, c config, std streams, asJSON bool) error {
+func watchStatus(ctx context.Context, c Config, std streams, asJSON bool) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	show := newView(std, asJSON)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/store"
@@ -16,24 +14,9 @@ import (
 // storePatience is how long a command or a start waits for its store.
 const storePatience = 2 * time.Second
 
-// stateName is the state's file on a volume.
-const stateName = "sidecar-state.json"
-
-// statePath is the file in which the deadline lives; "" means in memory.
-func (c config) statePath() string {
-	if c.State == "" && c.Volume != "" {
-		return filepath.Join(c.Volume, stateName)
-	}
-	path, _ := strings.CutPrefix(c.State, "file:")
-	if c.State == "memory:" {
-		return ""
-	}
-	return path
-}
-
 // store is where the deadline lives.
-func (c config) store() store.Store {
-	if path := c.statePath(); path != "" {
+func (c Config) store() store.Store {
+	if path := c.StatePath(); path != "" {
 		return store.NewFile(path)
 	}
 	return store.NewMemory()
@@ -41,13 +24,13 @@ func (c config) store() store.Store {
 
 // loadRecord reads what a process before has left. What it cannot read it says,
 // and how to get out of it.
-func loadRecord(ctx context.Context, place store.Store, c config, log *slog.Logger) machine.Record {
+func loadRecord(ctx context.Context, place store.Store, c Config, log *slog.Logger) machine.Record {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	record, _, err := place.Load(ctx)
 	if lost, ok := errors.AsType[*store.LostError](err); err != nil && !ok {
 		log.Error("the store cannot be read, going on from memory: " + err.Error())
-	} else if now := time.Now(); record.Lost.Add(c.policy().Lockout.Min).After(now) {
+	} else if now := time.Now(); record.Lost.Add(c.Policy().Lockout.Min).After(now) {
 		why := "what was stored cannot be read"
 		if lost != nil {
 			why = lost.Error()
@@ -62,8 +45,8 @@ func loadRecord(ctx context.Context, place store.Store, c config, log *slog.Logg
 }
 
 // forget drops what the operator knows to be over.
-func (c config) forget(r machine.Record, log *slog.Logger) machine.Record {
-	if c.ClearBefore == (moment{}) {
+func (c Config) forget(r machine.Record, log *slog.Logger) machine.Record {
+	if c.ClearBefore == (Moment{}) {
 		return r
 	}
 	t := time.Time(c.ClearBefore)

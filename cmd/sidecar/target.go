@@ -21,8 +21,8 @@ type database struct {
 }
 
 // newDatabase judges the DSN; an empty one is no configuration at all.
-func newDatabase(raw string, c config) database {
-	d := database{raw: raw, rules: c.rules()}
+func newDatabase(raw string, c Config) database {
+	d := database{raw: raw, rules: c.Rules()}
 	judged := d.judge(time.Now()).DSN
 	d.scrub = dsn.NewScrubber(raw, judged)
 	d.report = d.judge(time.Now())

@@ -99,7 +99,7 @@ func TestUnwritable(t *testing.T) {
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	dir := volume(t, "mode=0777")
-	if err := os.WriteFile(filepath.Join(dir, stateName), []byte("{}"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, StateName), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	pooler := listen(t, poolersim.Script{})

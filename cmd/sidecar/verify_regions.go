@@ -17,7 +17,7 @@ const atOnce = 6
 
 // knockEverywhere asks each shared pooler for the project: one permit and one
 // connection each, and no password. Once one reports a lockout no more are asked.
-func knockEverywhere(ctx context.Context, db database, c config, flags verifyFlags, network probe.Options) []report.Knock {
+func knockEverywhere(ctx context.Context, db database, c Config, flags verifyFlags, network probe.Options) []report.Knock {
 	places := sharedPoolers(db.report.DSN, flags)
 	knocks := make([]report.Knock, len(places))
 	var next atomic.Int32

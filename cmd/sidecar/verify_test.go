@@ -54,7 +54,7 @@ func verify(t *testing.T, raw string, flags verifyFlags, network probe.Options, 
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
 	}
-	c, err := loadConfig()
+	c, err := Load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func closed(t *testing.T) func(context.Context, string) ([]string, error) {
 
 // windowFor is a sidecar that knows of a lockout window of the DSN.
 func windowFor(t *testing.T, raw string) string {
-	until, key := time.Now().Add(873*time.Second), newDatabase(raw, config{}).target.Key
+	until, key := time.Now().Add(873*time.Second), newDatabase(raw, Config{}).target.Key
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprintf(w, `{"ready":false,"state":"lockout","reason":"lockout","trigger":"circuit_breaker","key":%q,"retry_at":%q,"retry_in_seconds":873,"message":"Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires."}`,
@@ -225,7 +225,7 @@ func (c clusters) network() probe.Options {
 	}}
 }
 
-// counts are those of all clusters, which each have seen one socket at most.
+// Counts are those of all clusters, which each have seen one socket at most.
 func (c clusters) counts(t *testing.T) (sum poolersim.Counts) {
 	t.Helper()
 	for host, pooler := range c {

@@ -32,7 +32,7 @@ with sidecar run, which also keeps a restart from being the next login.`,
 		Example: "  sidecar wait && exec python worker.py\n  sidecar wait --timeout 5m --stable 30s",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := loadConfig()
+			c, err := Load()
 			if err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ with sidecar run, which also keeps a restart from being the next login.`,
 }
 
 // waitReady returns when the sidecar says ready.
-func waitReady(ctx context.Context, c config, flags waitFlags, std streams) error {
+func waitReady(ctx context.Context, c Config, flags waitFlags, std streams) error {
 	var policy worker.Policy
 	if flags.timeout > 0 {
 		policy.Deadline = time.Now().Add(flags.timeout)

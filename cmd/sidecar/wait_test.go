@@ -101,7 +101,7 @@ func TestHealthcheck(t *testing.T) {
 	s := startSidecar(t) // misconfigured, and alive
 	pooler := listen(t, poolersim.Script{OnAccept: poolersim.HTTP})
 	for name, c := range map[string]struct {
-		port string
+		Port string
 		code int
 	}{
 		"alive":    {s.url[strings.LastIndex(s.url, ":")+1:], exit.OK},
@@ -109,7 +109,7 @@ func TestHealthcheck(t *testing.T) {
 		"no port":  {"http", exit.Failure},
 		"an other": {fmt.Sprint(pooler.Port()), exit.Failure},
 	} {
-		r := begin(t, []string{"PORT=" + c.port, "SIDECAR_URL=" + s.url}, "healthcheck")
+		r := begin(t, []string{"PORT=" + c.Port, "SIDECAR_URL=" + s.url}, "healthcheck")
 		code, _ := r.code(10 * time.Second)
 		if code != c.code || r.out.String() != "" || (r.says.String() == "") != (code == exit.OK) {
 			t.Errorf("%s: code %d, %s", name, code, r.says.String())
