@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
@@ -39,11 +40,11 @@ until Ctrl-C.`,
 }
 
 // demoConfig is the policy with seconds for minutes.
-func demoConfig() Config {
-	s := func(d time.Duration) Span { return Span(d) }
-	counts := Counts(machine.DefaultPolicy().Counts)
-	return Config{
-		Mode: Mode(dsn.Dev), LockoutOn: counts,
+func demoConfig() config.Config {
+	s := func(d time.Duration) config.Span { return config.Span(d) }
+	counts := config.Counts(machine.DefaultPolicy().Counts)
+	return config.Config{
+		Mode: config.Mode(dsn.Dev), LockoutOn: counts,
 		ProbeInterval: s(time.Second), ProbeTimeout: s(time.Second),
 		RetryMin: s(500 * time.Millisecond), RetryMax: s(2 * time.Second),
 		LockoutMin: s(8 * time.Second), LockoutMax: s(9 * time.Second),
@@ -94,17 +95,17 @@ func demo(ctx context.Context, std streams, once bool) error {
 }
 
 // demoRotation keeps the simulated pooler's DSN, in memory.
-func demoRotation(db database, c Config, log *slog.Logger) *rotation {
+func demoRotation(db database, c config.Config, log *slog.Logger) *rotation {
 	c.DatabaseURL = db.raw
 	return newRotation(c, store.NewMemory(), nil, log)
 }
 
 // demoListener opens PORT; without one it is 8080, or any port when that is taken.
 func demoListener() (net.Listener, error) {
-	wanted, given := Port(8080), os.Getenv("PORT")
+	wanted, given := config.Port(8080), os.Getenv("PORT")
 	if given != "" {
 		if err := wanted.Decode(given); err != nil {
-			return nil, Refuse("PORT", err.Error())
+			return nil, config.Refuse("PORT", err.Error())
 		}
 	}
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", wanted))

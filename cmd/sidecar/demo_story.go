@@ -5,13 +5,14 @@ import (
 	"log/slog"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // story plays the acts; each begins when the one before has happened, not by the
 // clock alone.
-func (t *telling) story(ctx context.Context, c Config) error {
+func (t *telling) story(ctx context.Context, c config.Config) error {
 	t.say("Two worlds, each with a database, a pooler and %d apps. In the second the apps ask a sidecar first.", demoApps)
 	t.say("Look over its shoulder from another terminal:")
 	t.line("  curl -i %s/readyz", t.sidecar.URL)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
 )
@@ -27,7 +28,7 @@ type world struct {
 
 // newWorld starts a pooler in the manner of Supavisor: ten wrong logins lock
 // everybody out until nobody has tried for six seconds.
-func newWorld(c Config) (*world, error) {
+func newWorld(c config.Config) (*world, error) {
 	pooler, err := poolersim.Listen()
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func (w *world) accept(password string) {
 
 // run lets the apps live until the context ends. Each logs in again and again,
 // as often as may allows it.
-func (w *world) run(ctx context.Context, c Config, may func(context.Context) bool) {
+func (w *world) run(ctx context.Context, c config.Config, may func(context.Context) bool) {
 	for range demoApps {
 		w.apps.Go(func() {
 			tick := time.NewTicker(demoPatience)

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/store"
 )
 
 var inQuotes = regexp.MustCompile("`([^`]+)`")
@@ -54,7 +56,7 @@ func quoted(cell string) (all []string) {
 // cleanEnvironment unsets every variable of the config for this test.
 func cleanEnvironment(t *testing.T) {
 	t.Helper()
-	for field := range reflect.TypeFor[Config]().Fields() {
+	for field := range reflect.TypeFor[config.Config]().Fields() {
 		t.Setenv(field.Tag.Get("envconfig"), "")
 	}
 }
@@ -87,7 +89,7 @@ func TestDocsVariables(t *testing.T) {
 			documented[name] = quoted(row[1])
 		}
 	}
-	for field := range reflect.TypeFor[Config]().Fields() {
+	for field := range reflect.TypeFor[config.Config]().Fields() {
 		name := field.Tag.Get("envconfig")
 		want := computedDefaults[name]
 		if value := field.Tag.Get("default"); value != "" {
@@ -107,7 +109,7 @@ func TestDocsVariables(t *testing.T) {
 // TestDocsComputedDefaults: what the code puts in place of an unset variable.
 func TestDocsComputedDefaults(t *testing.T) {
 	cleanEnvironment(t)
-	c, err := Load()
+	c, err := config.Load()
 	if err != nil || c.Mode != "dev" {
 		t.Fatalf("mode %q, %v", c.Mode, err)
 	}
@@ -131,7 +133,7 @@ func TestDocsComputedDefaults(t *testing.T) {
 	if got := waiver.Expires.Format(time.DateOnly); got != computedDefaults["SIDECAR_WAIVER_EXPIRES"][0] || waiver.Reason == "" {
 		t.Errorf("the waiver ends %s, for %q", got, waiver.Reason)
 	}
-	if kind := c.store().Kind(); kind+":" != computedDefaults["SIDECAR_STATE"][1] {
+	if kind := store.Open(c.StatePath()).Kind(); kind+":" != computedDefaults["SIDECAR_STATE"][1] {
 		t.Errorf("without a volume the deadline lives in %s", kind)
 	}
 	c.Volume = "/data"
@@ -139,7 +141,7 @@ func TestDocsComputedDefaults(t *testing.T) {
 		t.Errorf("on a volume the deadline lives in %s", path)
 	}
 	t.Setenv("RAILWAY_ENVIRONMENT_NAME", "production")
-	if c, err = Load(); err != nil || c.Mode != "prod" {
+	if c, err = config.Load(); err != nil || c.Mode != "prod" {
 		t.Errorf("in production: mode %q, %v", c.Mode, err)
 	}
 }
@@ -148,13 +150,13 @@ func TestDocsComputedDefaults(t *testing.T) {
 func TestDocsSpans(t *testing.T) {
 	table := docTables(t, "config.md")["Spans of time"]
 	for _, row := range table {
-		var s Span
+		var s config.Span
 		if err := s.Decode(quoted(row[0])[0]); err != nil || time.Duration(s).String() != row[1] {
 			t.Errorf("%s is %s, %v; docs/config.md says %s", row[0], time.Duration(s), err, row[1])
 		}
 	}
-	if len(table) != 4 || LeastSpan != 10*time.Millisecond || MostSpan != 720*time.Hour {
-		t.Errorf("%d spellings, from %s to %s", len(table), LeastSpan, MostSpan)
+	if len(table) != 4 || config.LeastSpan != 10*time.Millisecond || config.MostSpan != 720*time.Hour {
+		t.Errorf("%d spellings, from %s to %s", len(table), config.LeastSpan, config.MostSpan)
 	}
 }
 
@@ -167,7 +169,7 @@ func TestDocsRefused(t *testing.T) {
 				name, value, _ := strings.Cut(setting, "=")
 				t.Setenv(name, value)
 			}
-			if _, err := Load(); err == nil || err.Error() != quoted(row[1])[0] {
+			if _, err := config.Load(); err == nil || err.Error() != quoted(row[1])[0] {
 				t.Errorf("says %v, docs/config.md %s", err, row[1])
 			}
 		})
@@ -181,7 +183,7 @@ func TestDocsNames(t *testing.T) {
 		t.Fatalf("no documents: %v", err)
 	}
 	known := make(map[string]bool)
-	for field := range reflect.TypeFor[Config]().Fields() {
+	for field := range reflect.TypeFor[config.Config]().Fields() {
 		known[field.Tag.Get("envconfig")] = true
 	}
 	for _, file := range append(files, "../../README.md") {

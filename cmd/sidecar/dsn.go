@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 )
@@ -78,7 +79,7 @@ func newDSNRedact(std streams) *cobra.Command {
 		Example: "  sidecar dsn redact",
 		Args:    atMostOne,
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := Load()
+			c, err := config.Load()
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 )
@@ -17,7 +18,7 @@ func newHealthcheck(std streams) *cobra.Command {
 shell. Exit code 0 or 1. A sidecar in a lockout is alive.`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := Load()
+			c, err := config.Load()
 			if err != nil {
 				return err
 			}

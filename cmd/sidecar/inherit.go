@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -25,7 +26,7 @@ const (
 // inherit adds to the record what the deployment before knows: its window, of
 // whichever key, since the DSN may change later. A changed variable is a new
 // process, which must not dial inside the old one's window (facts 4).
-func inherit(ctx context.Context, c Config, record machine.Record, own string, log *slog.Logger) machine.Record {
+func inherit(ctx context.Context, c config.Config, record machine.Record, own string, log *slog.Logger) machine.Record {
 	last, why := hear(ctx, c, own)
 	switch {
 	case len(last) == 0:
@@ -51,7 +52,7 @@ func inherit(ctx context.Context, c Config, record machine.Record, own string, l
 
 // hear asks until another sidecar has given its verdict, or patience ends. The
 // answers are those of others, by instance; why is what went wrong without one.
-func hear(ctx context.Context, c Config, own string) (last map[string]health.Status, why error) {
+func hear(ctx context.Context, c config.Config, own string) (last map[string]health.Status, why error) {
 	patience, cancel := context.WithTimeout(ctx, inheritPatience)
 	defer cancel()
 	again := time.NewTicker(inheritEvery)
@@ -121,7 +122,7 @@ func windowOf(s health.Status, until time.Time) machine.Window {
 
 // askAll asks every address of the name at the same time for its status. The own
 // answer is none; silent says what went wrong when there is no other.
-func askAll(ctx context.Context, c Config, own string) (answers []health.Status, silent error) {
+func askAll(ctx context.Context, c config.Config, own string) (answers []health.Status, silent error) {
 	base, _ := url.Parse(c.InheritURL) // checked by Load
 	addresses, err := net.DefaultResolver.LookupHost(ctx, base.Hostname())
 	if err != nil {

@@ -9,13 +9,14 @@ import (
 
 	"golang.org/x/term"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 )
 
 // databaseFor finds and judges the DSN of a command that may dial it. With env
 // the DSN comes from .env.prod or .env.dev, where there is such a file.
-func databaseFor(args []string, env string, std streams) (Config, database, error) {
+func databaseFor(args []string, env string, std streams) (config.Config, database, error) {
 	if len(args) == 0 && !isTerminal(std.in) {
 		return databaseAsking(args, env, std, asItIs)
 	}
@@ -23,7 +24,7 @@ func databaseFor(args []string, env string, std streams) (Config, database, erro
 }
 
 // databaseAsking is databaseFor; ask completes a DSN that came without a password.
-func databaseAsking(args []string, env string, std streams, ask func(string, Config, streams) (string, error)) (Config, database, error) {
+func databaseAsking(args []string, env string, std streams, ask func(string, config.Config, streams) (string, error)) (config.Config, database, error) {
 	c, err := configFor(args, env)
 	if err != nil {
 		return c, database{}, err
@@ -40,8 +41,8 @@ func databaseAsking(args []string, env string, std streams, ask func(string, Con
 
 // configFor is the environment's configuration. With env, and without a DSN as an
 // argument, the DSN is that of the environment's file, where there is one.
-func configFor(args []string, env string) (Config, error) {
-	c, err := LoadFor(env)
+func configFor(args []string, env string) (config.Config, error) {
+	c, err := config.LoadFor(env)
 	if err == nil && env != "" && len(args) == 0 {
 		err = c.ReadEnvFile(".env." + string(c.Mode))
 	}
@@ -52,7 +53,7 @@ func configFor(args []string, env string) (Config, error) {
 var errNoDSN = exit.Fail(exit.Failure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument")
 
 // dsnFrom finds the DSN: the argument, standard input, or the environment's.
-func dsnFrom(args []string, c Config, std streams) (string, error) {
+func dsnFrom(args []string, c config.Config, std streams) (string, error) {
 	switch {
 	case len(args) == 0:
 		text, err := c.DSN()
@@ -73,7 +74,7 @@ func dsnFrom(args []string, c Config, std streams) (string, error) {
 }
 
 // withPassword asks for the password of a DSN that came without one.
-func withPassword(raw string, c Config, std streams) (string, error) {
+func withPassword(raw string, c config.Config, std streams) (string, error) {
 	if d := dsn.Judge(raw, c.Rules(), time.Now()).DSN; d.Host == "" || d.Encoding != dsn.Missing {
 		return raw, nil
 	}
@@ -88,10 +89,10 @@ func withPassword(raw string, c Config, std streams) (string, error) {
 }
 
 // asItIs leaves a DSN without a password to the report, which says what is missing.
-func asItIs(raw string, _ Config, _ streams) (string, error) { return raw, nil }
+func asItIs(raw string, _ config.Config, _ streams) (string, error) { return raw, nil }
 
 // withoutPassword puts a word in the place of a password that nobody will send.
-func withoutPassword(raw string, c Config, _ streams) (string, error) {
+func withoutPassword(raw string, c config.Config, _ streams) (string, error) {
 	if d := dsn.Judge(raw, c.Rules(), time.Now()).DSN; d.Host == "" || d.Encoding != dsn.Missing {
 		return raw, nil
 	}
@@ -100,7 +101,7 @@ func withoutPassword(raw string, c Config, _ streams) (string, error) {
 
 // allOf reads standard input.
 func allOf(in io.Reader, what string) (string, error) {
-	text, err := io.ReadAll(io.LimitReader(in, MaxInput))
+	text, err := io.ReadAll(io.LimitReader(in, config.MaxInput))
 	if err != nil {
 		return "", fmt.Errorf("read the %s from standard input: %w", what, err)
 	}

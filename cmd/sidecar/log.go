@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"dragonfly.internal/sidecar/internal/config"
 )
 
 // newLogger writes to out in the format and level of the environment. JSON has
 // the keys message and a lower-case level, which Railway reads (facts 4).
-func newLogger(c Config, out io.Writer) *slog.Logger {
+func newLogger(c config.Config, out io.Writer) *slog.Logger {
 	level := c.Level()
 	asText := c.LogFormat == "text" || c.LogFormat == "" && isTerminal(out)
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {

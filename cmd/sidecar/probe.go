@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -52,7 +53,7 @@ const secondLook = 3 * time.Second
 
 // probeDatabase looks for a reason not to dial, and without one logs in once, or
 // twice where PgBouncer may have answered from memory.
-func probeDatabase(ctx context.Context, db database, c Config, std streams, flags probeFlags) error {
+func probeDatabase(ctx context.Context, db database, c config.Config, std streams, flags probeFlags) error {
 	r := report.NewProbeReport(db.report)
 	known := report.Judge(db.report, db.target.Fault)
 	if flags.force && !known.Blocks {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -98,7 +99,7 @@ func waiter(t *testing.T, address string, jitter time.Duration) func(stderr io.W
 		var flags waitFlags
 		flags.jitter = jitter
 		return func(stderr io.Writer) error {
-			return waitReady(t.Context(), Config{SidecarURL: address}, flags, streams{nil, io.Discard, stderr})
+			return waitReady(t.Context(), config.Config{SidecarURL: address}, flags, streams{nil, io.Discard, stderr})
 		}
 	}
 	binary := filepath.Join(t.TempDir(), "sidecar") // without the race detector 200 fit in

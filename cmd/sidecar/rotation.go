@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
@@ -17,7 +18,7 @@ import (
 // process runs: from DATABASE_URL_FILE, or because the judgement of the same one
 // has changed. Use [newRotation].
 type rotation struct {
-	config  Config
+	config  config.Config
 	store   store.Store
 	log     *slog.Logger
 	hangup  chan os.Signal
@@ -29,7 +30,7 @@ type rotation struct {
 
 // newRotation reads the DSN of the environment. A file that cannot be read is no
 // configuration yet; it may come.
-func newRotation(c Config, place store.Store, hangup chan os.Signal, log *slog.Logger) *rotation {
+func newRotation(c config.Config, place store.Store, hangup chan os.Signal, log *slog.Logger) *rotation {
 	r := &rotation{config: c, store: place, log: log, hangup: hangup}
 	text, err := c.DSN()
 	r.complain(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -59,7 +60,7 @@ that a platform's restarts do not become the next lockout.`,
 // runWorker starts CMD as often as its gate opens, and ends as CMD does.
 func runWorker(parent context.Context, args []string, flags runFlags, std streams) error {
 	environment := os.Environ() // CMD gets it as it is, empty variables included
-	c, err := Load()
+	c, err := config.Load()
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func runWorker(parent context.Context, args []string, flags runFlags, std stream
 
 // Policy is the gate's. A hold that was asked for counts from a lockout at the
 // start as well; the default one does not, since the sidecar's own window is it.
-func (f runFlags) policy(c Config) worker.Policy {
+func (f runFlags) policy(c config.Config) worker.Policy {
 	p := worker.Policy{Hold: c.Policy().Lockout, FailOpen: f.failOpen}
 	if f.hold > 0 {
 		p.Hold, p.HoldAtStart = machine.Range{Min: f.hold, Max: f.hold}, true
@@ -110,7 +111,7 @@ func (f runFlags) policy(c Config) worker.Policy {
 
 // introduce prints the line of CMD's own DSN and what the guard has against it,
 // and returns its key. Nothing is dialled.
-func introduce(c Config, std streams) (key string) {
+func introduce(c config.Config, std streams) (key string) {
 	raw, err := c.DSN()
 	if err != nil {
 		fmt.Fprintf(std.err, "sidecar: warning: %v\n", err)

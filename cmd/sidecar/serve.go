@@ -9,9 +9,11 @@ import (
 	"syscall"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -19,7 +21,7 @@ import (
 // serve supervises the DSN of the environment and answers on PORT until the
 // context ends.
 func serve(ctx context.Context, std streams) error {
-	c, err := Load()
+	c, err := config.Load()
 	if err != nil {
 		return err
 	}
@@ -31,7 +33,7 @@ func serve(ctx context.Context, std streams) error {
 		return exit.Fail(exit.Failure, fmt.Sprintf("PORT: cannot listen: %v", err), "another process may hold the port; set PORT to a free one")
 	}
 	log.Info("listening", "address", listener.Addr().String(), "version", build().Version)
-	place := c.store()
+	place := store.Open(c.StatePath())
 	defer place.Close()
 	record := loadRecord(ctx, place, c, log)
 	r := newRotation(c, place, hangup, log)
@@ -59,7 +61,7 @@ func supervise(ctx context.Context, listener net.Listener, r *rotation, record m
 		Build:     build(),
 		Token:     c.SidecarToken(),
 	})
-	record = c.forget(record, log)
+	record = forget(c, record, log)
 	sup.Begin(record) // before anybody asks
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -69,7 +71,7 @@ func supervise(ctx context.Context, listener net.Listener, r *rotation, record m
 		stop() // without its pages the sidecar is of no use
 	}()
 	if c.InheritURL != "" {
-		sup.Begin(c.forget(inherit(ctx, c, record, instance, log), log))
+		sup.Begin(forget(c, inherit(ctx, c, record, instance, log), log))
 	}
 	go r.watch(ctx, sup)
 	go watchWaiver(ctx, log, r.judgeDialled)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -38,7 +39,7 @@ type entrance struct {
 }
 
 // newEntrance needs SIDECAR_URL: a worker's own container has no sidecar in it.
-func newEntrance(c Config, flags startFlags, policy worker.Policy, std streams) (*entrance, error) {
+func newEntrance(c config.Config, flags startFlags, policy worker.Policy, std streams) (*entrance, error) {
 	if c.SidecarURL == "" {
 		return nil, exit.Fail(exit.Failure, "SIDECAR_URL: is not set, so there is nobody to ask", "set it to the sidecar's address, such as http://sidecar.railway.internal:8080")
 	}
@@ -138,7 +139,7 @@ func (s spanFlag) Set(text string) error {
 		*s.to = 0
 		return nil
 	}
-	var given Span
+	var given config.Span
 	if err := given.Decode(text); err != nil {
 		if s.zero != "" {
 			err = fmt.Errorf("%w, or %s", err, s.zero)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/store"
@@ -73,7 +74,7 @@ on SIGHUP, one that is not running at its next start.`,
 
 // openState reads the store. What is lost is part of the answer.
 func openState(ctx context.Context) (*store.File, report.StateReport, error) {
-	c, err := Load()
+	c, err := config.Load()
 	if err != nil {
 		return nil, report.StateReport{}, err
 	}

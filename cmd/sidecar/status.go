@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/report"
@@ -35,7 +36,7 @@ the picture is redrawn, elsewhere each changed line is printed.`,
 		Example: "  sidecar status\n  sidecar status --watch\n  SIDECAR_URL=http://sidecar.railway.internal:8080 sidecar status --json",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := Load()
+			c, err := config.Load()
 			if err != nil {
 				return err
 			}
@@ -61,7 +62,7 @@ the picture is redrawn, elsewhere each changed line is printed.`,
 }
 
 // askStatus asks the running sidecar. An error says where nobody answered.
-func askStatus(ctx context.Context, c Config) (health.Status, json.RawMessage, error) {
+func askStatus(ctx context.Context, c config.Config) (health.Status, json.RawMessage, error) {
 	address := c.SidecarAddress()
 	status, text, err := health.Client{URL: address.String(), Token: c.SidecarToken()}.StatusJSON(ctx)
 	switch {
@@ -82,7 +83,7 @@ const watchEvery = 2 * time.Second
 
 // watchStatus asks until the context ends, which is a good end. A sidecar that
 // does not answer at first is a failure; later it may be on its way back.
-func watchStatus(ctx context.Context, c Config, std streams, asJSON bool) error {
+func watchStatus(ctx context.Context, c config.Config, std streams, asJSON bool) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	show := newView(std, asJSON)

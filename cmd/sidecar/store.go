@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -14,17 +15,9 @@ import (
 // storePatience is how long a command or a start waits for its store.
 const storePatience = 2 * time.Second
 
-// store is where the deadline lives.
-func (c Config) store() store.Store {
-	if path := c.StatePath(); path != "" {
-		return store.NewFile(path)
-	}
-	return store.NewMemory()
-}
-
 // loadRecord reads what a process before has left. What it cannot read it says,
 // and how to get out of it.
-func loadRecord(ctx context.Context, place store.Store, c Config, log *slog.Logger) machine.Record {
+func loadRecord(ctx context.Context, place store.Store, c config.Config, log *slog.Logger) machine.Record {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	record, _, err := place.Load(ctx)
@@ -45,8 +38,8 @@ func loadRecord(ctx context.Context, place store.Store, c Config, log *slog.Logg
 }
 
 // forget drops what the operator knows to be over.
-func (c Config) forget(r machine.Record, log *slog.Logger) machine.Record {
-	if c.ClearBefore == (Moment{}) {
+func forget(c config.Config, r machine.Record, log *slog.Logger) machine.Record {
+	if c.ClearBefore == (config.Moment{}) {
 		return r
 	}
 	t := time.Time(c.ClearBefore)

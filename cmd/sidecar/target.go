@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/probe"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -21,7 +22,7 @@ type database struct {
 }
 
 // newDatabase judges the DSN; an empty one is no configuration at all.
-func newDatabase(raw string, c Config) database {
+func newDatabase(raw string, c config.Config) database {
 	d := database{raw: raw, rules: c.Rules()}
 	judged := d.judge(time.Now()).DSN
 	d.scrub = dsn.NewScrubber(raw, judged)

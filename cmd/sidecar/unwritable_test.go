@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
@@ -99,7 +100,7 @@ func TestUnwritable(t *testing.T) {
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	dir := volume(t, "mode=0777")
-	if err := os.WriteFile(filepath.Join(dir, StateName), []byte("{}"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, config.StateName), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	pooler := listen(t, poolersim.Script{})

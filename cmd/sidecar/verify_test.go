@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/probe"
@@ -54,7 +55,7 @@ func verify(t *testing.T, raw string, flags verifyFlags, network probe.Options, 
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
 	}
-	c, err := Load()
+	c, err := config.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func closed(t *testing.T) func(context.Context, string) ([]string, error) {
 
 // windowFor is a sidecar that knows of a lockout window of the DSN.
 func windowFor(t *testing.T, raw string) string {
-	until, key := time.Now().Add(873*time.Second), newDatabase(raw, Config{}).target.Key
+	until, key := time.Now().Add(873*time.Second), newDatabase(raw, config.Config{}).target.Key
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprintf(w, `{"ready":false,"state":"lockout","reason":"lockout","trigger":"circuit_breaker","key":%q,"retry_at":%q,"retry_in_seconds":873,"message":"Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires."}`,

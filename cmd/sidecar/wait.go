@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/worker"
 )
@@ -32,7 +33,7 @@ with sidecar run, which also keeps a restart from being the next login.`,
 		Example: "  sidecar wait && exec python worker.py\n  sidecar wait --timeout 5m --stable 30s",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := Load()
+			c, err := config.Load()
 			if err != nil {
 				return err
 			}
@@ -47,7 +48,7 @@ with sidecar run, which also keeps a restart from being the next login.`,
 }
 
 // waitReady returns when the sidecar says ready.
-func waitReady(ctx context.Context, c Config, flags waitFlags, std streams) error {
+func waitReady(ctx context.Context, c config.Config, flags waitFlags, std streams) error {
 	var policy worker.Policy
 	if flags.timeout > 0 {
 		policy.Deadline = time.Now().Add(flags.timeout)

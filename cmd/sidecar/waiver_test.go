@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/config"
 )
 
 // TestWaiverEndsWhileRunning: warnings in the last week, then an error every
@@ -15,7 +17,7 @@ import (
 func TestWaiverEndsWhileRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ends := time.Now().Add(8 * 24 * time.Hour)
-		c := Config{Mode: "prod", Connection: DirectWaiver, WaiverEnds: ends.UTC().Format(time.RFC3339), WaiverWhy: "pooler broken"}
+		c := config.Config{Mode: "prod", Connection: config.DirectWaiver, WaiverEnds: ends.UTC().Format(time.RFC3339), WaiverWhy: "pooler broken"}
 		db := newDatabase("postgresql://postgres:pw-of-app@db.iaketsyhmqbwaabgykux.supabase.co:5432/postgres?sslmode=require", c)
 		if db.target.Fault != "" {
 			t.Fatalf("%+v", db.report)

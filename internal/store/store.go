@@ -30,6 +30,14 @@ type Store interface {
 	Close() error
 }
 
+// Open returns the store in a file, or in memory without a path.
+func Open(path string) Store {
+	if path == "" {
+		return NewMemory()
+	}
+	return NewFile(path)
+}
+
 // LostError says that something is stored and cannot be read: torn, empty, or of
 // a newer version (invariant 6).
 type LostError struct {

@@ -1,4 +1,6 @@
-package main
+// Package config reads the environment into one struct, and the DSN from where the
+// environment says it is.
+package config
 
 import (
 	"crypto/x509"
