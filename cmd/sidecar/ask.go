@@ -20,17 +20,17 @@ const askTwice = "PgBouncer may be answering from memory. Ask twice: sidecar pro
 const namesNoCause = "PgBouncer before 1.24 says the same for up to half a minute after a restart of PostgreSQL. If there was one, ask again then."
 
 // login spends one permit on one login and SELECT 1.
-func login(ctx context.Context, db database, c config.Config) machine.Outcome {
-	return spend(ctx, db, c, db.prober.Probe)
+func login(ctx context.Context, db Database, c config.Config) machine.Outcome {
+	return spend(ctx, db, c, db.Prober.Probe)
 }
 
 // spend gets one permit, spends it on ask within a probe's time, and returns what
 // the machine takes the outcome for.
-func spend(ctx context.Context, db database, c config.Config, ask func(context.Context, machine.Permit) machine.Outcome) machine.Outcome {
-	m := machine.New(c.Policy(), db.target, rand.Float64, time.Now())
+func spend(ctx context.Context, db Database, c config.Config, ask func(context.Context, machine.Permit) machine.Outcome) machine.Outcome {
+	m := machine.New(c.Policy(), db.Target, rand.Float64, time.Now())
 	permit, err := m.Admit(time.Now())
 	if err != nil {
-		return machine.Outcome{Reason: db.target.Fault, Message: err.Error()}
+		return machine.Outcome{Reason: db.Target.Fault, Message: err.Error()}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Policy().ProbeTimeout)
 	defer cancel()

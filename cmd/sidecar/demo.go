@@ -95,8 +95,8 @@ func demo(ctx context.Context, std streams, once bool) error {
 }
 
 // demoRotation keeps the simulated pooler's DSN, in memory.
-func demoRotation(db database, c config.Config, log *slog.Logger) *rotation {
-	c.DatabaseURL = db.raw
+func demoRotation(db Database, c config.Config, log *slog.Logger) *rotation {
+	c.DatabaseURL = db.Raw
 	return newRotation(c, store.NewMemory(), nil, log)
 }
 

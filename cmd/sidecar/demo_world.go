@@ -22,7 +22,7 @@ const (
 type world struct {
 	pooler  *poolersim.Server
 	breaker *poolersim.Breaker
-	db      database
+	db      Database
 	apps    sync.WaitGroup
 }
 
@@ -35,7 +35,7 @@ func newWorld(c config.Config) (*world, error) {
 	}
 	w := &world{pooler: pooler, breaker: &poolersim.Breaker{Failures: 10, Within: 150 * time.Second, Quiet: 6 * time.Second}}
 	w.accept(demoPassword)
-	w.db = newDatabase(pooler.DSN(demoUser, demoPassword, "appdb"), c)
+	w.db = New(pooler.DSN(demoUser, demoPassword, "appdb"), c)
 	return w, nil
 }
 

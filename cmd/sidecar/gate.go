@@ -52,7 +52,7 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	if err != nil {
 		return err
 	}
-	r := report.NewReport(db.raw, dsn.Env(c.Mode), db.report)
+	r := report.NewReport(db.Raw, dsn.Env(c.Mode), db.Report)
 	var found report.Standing
 	if r.Failed() {
 		r.Skipped("lockout", earlier)
@@ -81,10 +81,10 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 
 // gateDatabase is databaseFor without an argument; a missing DSN is the gate's
 // to report.
-func gateDatabase(env string, std streams) (config.Config, database, error) {
+func gateDatabase(env string, std streams) (config.Config, Database, error) {
 	c, db, err := databaseFor(nil, env, std)
 	if errors.Is(err, errNoDSN) {
-		return c, newDatabase("", c), nil
+		return c, New("", c), nil
 	}
 	return c, db, err
 }

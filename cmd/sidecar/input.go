@@ -16,7 +16,7 @@ import (
 
 // databaseFor finds and judges the DSN of a command that may dial it. With env
 // the DSN comes from .env.prod or .env.dev, where there is such a file.
-func databaseFor(args []string, env string, std streams) (config.Config, database, error) {
+func databaseFor(args []string, env string, std streams) (config.Config, Database, error) {
 	if len(args) == 0 && !isTerminal(std.in) {
 		return databaseAsking(args, env, std, asItIs)
 	}
@@ -24,19 +24,19 @@ func databaseFor(args []string, env string, std streams) (config.Config, databas
 }
 
 // databaseAsking is databaseFor; ask completes a DSN that came without a password.
-func databaseAsking(args []string, env string, std streams, ask func(string, config.Config, streams) (string, error)) (config.Config, database, error) {
+func databaseAsking(args []string, env string, std streams, ask func(string, config.Config, streams) (string, error)) (config.Config, Database, error) {
 	c, err := configFor(args, env)
 	if err != nil {
-		return c, database{}, err
+		return c, Database{}, err
 	}
 	raw, err := dsnFrom(args, c, std)
 	if err == nil {
 		raw, err = ask(raw, c, std)
 	}
 	if err != nil {
-		return c, database{}, err
+		return c, Database{}, err
 	}
-	return c, newDatabase(raw, c), nil
+	return c, New(raw, c), nil
 }
 
 // configFor is the environment's configuration. With env, and without a DSN as an

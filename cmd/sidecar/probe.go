@@ -53,12 +53,12 @@ const secondLook = 3 * time.Second
 
 // probeDatabase looks for a reason not to dial, and without one logs in once, or
 // twice where PgBouncer may have answered from memory.
-func probeDatabase(ctx context.Context, db database, c config.Config, std streams, flags probeFlags) error {
-	r := report.NewProbeReport(db.report)
-	known := report.Judge(db.report, db.target.Fault)
+func probeDatabase(ctx context.Context, db Database, c config.Config, std streams, flags probeFlags) error {
+	r := report.NewProbeReport(db.Report)
+	known := report.Judge(db.Report, db.Target.Fault)
 	if flags.force && !known.Blocks {
 		cost := "inside a lockout window this login prolongs the lockout for everybody"
-		if db.target.DBHost {
+		if db.Target.DBHost {
 			cost += ", and the second wrong password at this host bans the address for 30 minutes"
 		}
 		fmt.Fprintln(std.err, "sidecar: warning: --force: "+cost)

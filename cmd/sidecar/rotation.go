@@ -22,7 +22,7 @@ type rotation struct {
 	store   store.Store
 	log     *slog.Logger
 	hangup  chan os.Signal
-	current atomic.Pointer[database]
+	current atomic.Pointer[Database]
 
 	judged string // the text that was judged last, also one that was refused
 	fault  string // why the file could not be read, the last time it was said
@@ -35,24 +35,24 @@ func newRotation(c config.Config, place store.Store, hangup chan os.Signal, log 
 	text, err := c.DSN()
 	r.complain(err)
 	r.judged = text
-	r.use(newDatabase(text, c))
+	r.use(New(text, c))
 	return r
 }
 
 // use puts a database in the place of the one before, and says so.
-func (r *rotation) use(db database) database {
-	db = db.salted(r.store.Salt())
+func (r *rotation) use(db Database) Database {
+	db = db.Salted(r.store.Salt())
 	r.current.Store(&db)
 	announce(r.log, db)
 	return db
 }
 
-// judge is the guard's verdict on the DSN in use.
-func (r *rotation) judge(now time.Time) dsn.Report { return r.current.Load().judge(now) }
+// Judge is the guard's verdict on the DSN in use.
+func (r *rotation) judge(now time.Time) dsn.Report { return r.current.Load().Judge(now) }
 
 // judgeDialled is judge, and says nothing of a DSN that is never dialled.
 func (r *rotation) judgeDialled(now time.Time) dsn.Report {
-	if r.current.Load().target.Fault != "" {
+	if r.current.Load().Target.Fault != "" {
 		return dsn.Report{}
 	}
 	return r.judge(now)
@@ -98,14 +98,14 @@ func (r *rotation) watch(ctx context.Context, sup *supervisor.Supervisor) {
 // change judges a text and uses it, unless it is refused and the one in use is not.
 func (r *rotation) change(ctx context.Context, sup *supervisor.Supervisor, text string) {
 	r.judged = text
-	db := newDatabase(text, r.config)
-	if db.target.Fault != "" && r.current.Load().target.Fault == "" {
+	db := New(text, r.config)
+	if db.Target.Fault != "" && r.current.Load().Target.Fault == "" {
 		findings(r.log, db)
-		r.log.Error("the new DSN is refused; the one before stays in use", "reason", db.target.Fault)
+		r.log.Error("the new DSN is refused; the one before stays in use", "reason", db.Target.Fault)
 		return
 	}
 	db = r.use(db)
-	sup.Configure(ctx, db.target, db.prober)
+	sup.Configure(ctx, db.Target, db.Prober)
 }
 
 // reload takes up what somebody else has written to the store, such as "sidecar
@@ -142,16 +142,16 @@ func (r *rotation) complain(err error) bool {
 
 // announce writes what is asked, and what the guard says: at the start and after
 // each change.
-func announce(log *slog.Logger, db database) {
-	if d := db.report.DSN; db.raw != "" {
+func announce(log *slog.Logger, db Database) {
+	if d := db.Report.DSN; db.Raw != "" {
 		log.LogAttrs(context.Background(), slog.LevelInfo, d.Line(), d.Attrs()...)
 	}
 	findings(log, db)
 }
 
 // findings writes what the guard has against a DSN.
-func findings(log *slog.Logger, db database) {
-	for _, f := range db.report.Findings {
+func findings(log *slog.Logger, db Database) {
+	for _, f := range db.Report.Findings {
 		level := slog.LevelError
 		if f.Severity == dsn.Warning {
 			level = slog.LevelWarn

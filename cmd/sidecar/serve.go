@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"os"
@@ -51,7 +53,7 @@ func serve(ctx context.Context, std streams) error {
 // is open before the first dial, so that /health answers while one hangs.
 func supervise(ctx context.Context, listener net.Listener, r *rotation, record machine.Record) error {
 	c, db, log, instance := r.config, r.current.Load(), r.log, newInstance()
-	sup := supervisor.New(c.Policy(), db.target, db.prober, r.store, log)
+	sup := supervisor.New(c.Policy(), db.Target, db.Prober, r.store, log)
 	handler := health.NewHandler(health.Source{
 		Snapshot:  sup.Snapshot,
 		Report:    r.judge,
@@ -77,4 +79,11 @@ func supervise(ctx context.Context, listener net.Listener, r *rotation, record m
 	go watchWaiver(ctx, log, r.judgeDialled)
 	sup.Run(ctx)
 	return <-served
+}
+
+// newInstance tells this process from its predecessors.
+func newInstance() string {
+	b := make([]byte, 4)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
 }

@@ -46,13 +46,13 @@ window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 
 // listSessions looks for a reason not to dial, and without one logs in once and
 // asks who is connected.
-func listSessions(ctx context.Context, db database, c config.Config, std streams, flags sessionsFlags) error {
-	r := report.NewSessionsReport(db.report)
+func listSessions(ctx context.Context, db Database, c config.Config, std streams, flags sessionsFlags) error {
+	r := report.NewSessionsReport(db.Report)
 	if known := standing(ctx, db, c, std); known.Blocks {
 		r.Refused(known)
 	} else {
 		var found probe.Activity
-		outcome := spend(ctx, db, c, db.prober.WithSessions(&found).Probe)
+		outcome := spend(ctx, db, c, db.Prober.WithSessions(&found).Probe)
 		r.Took(outcome, told(found))
 		if outcome.Trigger == machine.TriggerServerLoginRetry && !known.Vouched {
 			r.Note(askTwice)

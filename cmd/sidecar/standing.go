@@ -17,7 +17,7 @@ import (
 // standing looks for a reason not to dial: a fault of the DSN, or a window or
 // hold that the running sidecar or the store knows of. What they cannot know it
 // says.
-func standing(ctx context.Context, db database, c config.Config, std streams) report.Standing {
+func standing(ctx context.Context, db Database, c config.Config, std streams) report.Standing {
 	s, note := known(ctx, db, c)
 	switch {
 	case note != "" && s.State == "":
@@ -33,9 +33,9 @@ func standing(ctx context.Context, db database, c config.Config, std streams) re
 
 // known asks the running sidecar and the store; the later deadline wins. The note
 // says what they do not know.
-func known(ctx context.Context, db database, c config.Config) (s report.Standing, note string) {
-	if db.target.Fault != "" {
-		return report.Judge(db.report, db.target.Fault), ""
+func known(ctx context.Context, db Database, c config.Config) (s report.Standing, note string) {
+	if db.Target.Fault != "" {
+		return report.Judge(db.Report, db.Target.Fault), ""
 	}
 	s, note = heard(ctx, db, c)
 	kept := stored(ctx, db, c)
@@ -54,17 +54,17 @@ func known(ctx context.Context, db database, c config.Config) (s report.Standing
 }
 
 // heard asks the running sidecar. The note says why it knows nothing.
-func heard(ctx context.Context, db database, c config.Config) (s report.Standing, note string) {
+func heard(ctx context.Context, db Database, c config.Config) (s report.Standing, note string) {
 	address := c.SidecarAddress()
 	client := health.Client{URL: address.String(), Token: c.SidecarToken()}
 	answer, err := client.Readiness(ctx)
 	switch {
 	case err != nil:
-		return report.Judge(db.report, ""), fmt.Sprintf("no sidecar answers at %s", address.Redacted())
-	case answer.Key != db.target.Key:
-		return report.Judge(db.report, ""), fmt.Sprintf("the sidecar at %s speaks for another database", address.Redacted())
+		return report.Judge(db.Report, ""), fmt.Sprintf("no sidecar answers at %s", address.Redacted())
+	case answer.Key != db.Target.Key:
+		return report.Judge(db.Report, ""), fmt.Sprintf("the sidecar at %s speaks for another database", address.Redacted())
 	}
-	s = report.Heard(answer, db.target.DBHost, "sidecar")
+	s = report.Heard(answer, db.Target.DBHost, "sidecar")
 	s.LastRefusal = fmt.Sprintf("the sidecar's last login was refused (%s): %s", answer.Reason, answer.Message)
 	if status, err := client.Status(ctx); err == nil && status.LastAttempt != nil { // needs the token, where there is one
 		last := status.LastAttempt
@@ -82,7 +82,7 @@ type keptStanding struct {
 }
 
 // stored is what a sidecar would make of the stored record if it started now.
-func stored(ctx context.Context, db database, c config.Config) (s keptStanding) {
+func stored(ctx context.Context, db Database, c config.Config) (s keptStanding) {
 	place := store.Open(c.StatePath())
 	defer place.Close()
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
@@ -92,7 +92,7 @@ func stored(ctx context.Context, db database, c config.Config) (s keptStanding) 
 		return s
 	}
 	now, v := time.Now(), record.Verdict
-	target := db.salted(place.Salt()).target
+	target := db.Salted(place.Salt()).Target
 	s.readable = place.Kind() != "memory"
 	s.otherHold = v.State == machine.Rejected && v.Key == target.Key && v.Credential != target.Credential
 	m := machine.New(c.Policy(), target, nil, now)
@@ -101,7 +101,7 @@ func stored(ctx context.Context, db database, c config.Config) (s keptStanding) 
 		return s // over
 	}
 	answer := health.ReadinessAt(&supervisor.Snapshot{Status: m.Status}, now)
-	s.Standing = report.Heard(answer, db.target.DBHost, "store")
+	s.Standing = report.Heard(answer, db.Target.DBHost, "store")
 	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", m.Since.UTC().Format("15:04:05 UTC"), m.Reason)
 	return s
 }

@@ -77,13 +77,13 @@ func (f verifyFlags) check() error {
 
 // verifyDatabase looks for a reason not to dial, and without one goes the way to
 // the database once, or asks every shared pooler for the project.
-func verifyDatabase(ctx context.Context, db database, c config.Config, std streams, flags verifyFlags, network probe.Options) error {
-	judged := db.report.DSN
-	if flags.findRegion && db.target.Fault == "" && judged.Mode != dsn.ModeShared {
+func verifyDatabase(ctx context.Context, db Database, c config.Config, std streams, flags verifyFlags, network probe.Options) error {
+	judged := db.Report.DSN
+	if flags.findRegion && db.Target.Fault == "" && judged.Mode != dsn.ModeShared {
 		return exit.Fail(exit.Failure, "--find-region needs the DSN of a shared pooler",
 			"postgresql://USER.REF:PASSWORD@aws-0-REGION.pooler.supabase.com:6543/postgres?sslmode=require, with any region")
 	}
-	r := report.NewVerifyReport(db.report, db.rules.Env)
+	r := report.NewVerifyReport(db.Report, db.Rules.Env)
 	known := standing(ctx, db, c, std)
 	switch {
 	case known.Blocks:
@@ -93,7 +93,7 @@ func verifyDatabase(ctx context.Context, db database, c config.Config, std strea
 	default:
 		var trace probe.Trace
 		outcome := spend(ctx, db, c, func(ctx context.Context, permit machine.Permit) (o machine.Outcome) {
-			o, trace = probe.New(judged, db.scrub, network).Trace(ctx, permit)
+			o, trace = probe.New(judged, db.Scrub, network).Trace(ctx, permit)
 			return o
 		})
 		r.Took(outcome, report.Trace(trace))

@@ -18,8 +18,8 @@ const atOnce = 6
 
 // knockEverywhere asks each shared pooler for the project: one permit and one
 // connection each, and no password. Once one reports a lockout no more are asked.
-func knockEverywhere(ctx context.Context, db database, c config.Config, flags verifyFlags, network probe.Options) []report.Knock {
-	places := sharedPoolers(db.report.DSN, flags)
+func knockEverywhere(ctx context.Context, db Database, c config.Config, flags verifyFlags, network probe.Options) []report.Knock {
+	places := sharedPoolers(db.Report.DSN, flags)
 	knocks := make([]report.Knock, len(places))
 	var next atomic.Int32
 	var locked atomic.Bool
@@ -31,7 +31,7 @@ func knockEverywhere(ctx context.Context, db database, c config.Config, flags ve
 				if locked.Load() || ctx.Err() != nil {
 					continue
 				}
-				knocker := probe.NewKnocker(places[i], db.scrub, network)
+				knocker := probe.NewKnocker(places[i], db.Scrub, network)
 				outcome := spend(ctx, db, c, knocker.Knock)
 				if knocks[i].Outcome = outcome; outcome.Reason == machine.ReasonLockout {
 					locked.Store(true)

@@ -18,17 +18,17 @@ func TestWaiverEndsWhileRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ends := time.Now().Add(8 * 24 * time.Hour)
 		c := config.Config{Mode: "prod", Connection: config.DirectWaiver, WaiverEnds: ends.UTC().Format(time.RFC3339), WaiverWhy: "pooler broken"}
-		db := newDatabase("postgresql://postgres:pw-of-app@db.iaketsyhmqbwaabgykux.supabase.co:5432/postgres?sslmode=require", c)
-		if db.target.Fault != "" {
-			t.Fatalf("%+v", db.report)
+		db := New("postgresql://postgres:pw-of-app@db.iaketsyhmqbwaabgykux.supabase.co:5432/postgres?sslmode=require", c)
+		if db.Target.Fault != "" {
+			t.Fatalf("%+v", db.Report)
 		}
 		var log bytes.Buffer
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { watchWaiver(ctx, slog.New(slog.NewTextHandler(&log, nil)), db.judge); close(done) }()
+		go func() { watchWaiver(ctx, slog.New(slog.NewTextHandler(&log, nil)), db.Judge); close(done) }()
 		time.Sleep(8*24*time.Hour + 90*time.Minute)
 		synctest.Wait()
-		if r := db.judge(time.Now()); r.Valid() || r.Waiver.Status != "expired" {
+		if r := db.Judge(time.Now()); r.Valid() || r.Waiver.Status != "expired" {
 			t.Errorf("%s, waiver %s", r.Code, r.Waiver.Status)
 		}
 		cancel()
@@ -42,7 +42,7 @@ func TestWaiverEndsWhileRunning(t *testing.T) {
 		if strings.Contains(log.String(), "pw-of-app") {
 			t.Error("the log shows the password")
 		}
-		if newDatabase(db.raw, c).target.Fault != "waiver_expired" {
+		if New(db.Raw, c).Target.Fault != "waiver_expired" {
 			t.Error("the next start is not refused")
 		}
 	})
