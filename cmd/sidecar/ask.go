@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -20,13 +21,13 @@ const askTwice = "PgBouncer may be answering from memory. Ask twice: sidecar pro
 const namesNoCause = "PgBouncer before 1.24 says the same for up to half a minute after a restart of PostgreSQL. If there was one, ask again then."
 
 // login spends one permit on one login and SELECT 1.
-func login(ctx context.Context, db Database, c config.Config) machine.Outcome {
+func login(ctx context.Context, db database.Database, c config.Config) machine.Outcome {
 	return spend(ctx, db, c, db.Prober.Probe)
 }
 
 // spend gets one permit, spends it on ask within a probe's time, and returns what
 // the machine takes the outcome for.
-func spend(ctx context.Context, db Database, c config.Config, ask func(context.Context, machine.Permit) machine.Outcome) machine.Outcome {
+func spend(ctx context.Context, db database.Database, c config.Config, ask func(context.Context, machine.Permit) machine.Outcome) machine.Outcome {
 	m := machine.New(c.Policy(), db.Target, rand.Float64, time.Now())
 	permit, err := m.Admit(time.Now())
 	if err != nil {

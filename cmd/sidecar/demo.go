@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
@@ -95,7 +96,7 @@ func demo(ctx context.Context, std streams, once bool) error {
 }
 
 // demoRotation keeps the simulated pooler's DSN, in memory.
-func demoRotation(db Database, c config.Config, log *slog.Logger) *rotation {
+func demoRotation(db database.Database, c config.Config, log *slog.Logger) *rotation {
 	c.DatabaseURL = db.Raw
 	return newRotation(c, store.NewMemory(), nil, log)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
 )
@@ -22,7 +23,7 @@ const (
 type world struct {
 	pooler  *poolersim.Server
 	breaker *poolersim.Breaker
-	db      Database
+	db      database.Database
 	apps    sync.WaitGroup
 }
 
@@ -35,7 +36,7 @@ func newWorld(c config.Config) (*world, error) {
 	}
 	w := &world{pooler: pooler, breaker: &poolersim.Breaker{Failures: 10, Within: 150 * time.Second, Quiet: 6 * time.Second}}
 	w.accept(demoPassword)
-	w.db = New(pooler.DSN(demoUser, demoPassword, "appdb"), c)
+	w.db = database.New(pooler.DSN(demoUser, demoPassword, "appdb"), c)
 	return w, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -81,10 +82,10 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 
 // gateDatabase is databaseFor without an argument; a missing DSN is the gate's
 // to report.
-func gateDatabase(env string, std streams) (config.Config, Database, error) {
+func gateDatabase(env string, std streams) (config.Config, database.Database, error) {
 	c, db, err := databaseFor(nil, env, std)
 	if errors.Is(err, errNoDSN) {
-		return c, New("", c), nil
+		return c, database.New("", c), nil
 	}
 	return c, db, err
 }

@@ -10,13 +10,14 @@ import (
 	"golang.org/x/term"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 )
 
 // databaseFor finds and judges the DSN of a command that may dial it. With env
 // the DSN comes from .env.prod or .env.dev, where there is such a file.
-func databaseFor(args []string, env string, std streams) (config.Config, Database, error) {
+func databaseFor(args []string, env string, std streams) (config.Config, database.Database, error) {
 	if len(args) == 0 && !isTerminal(std.in) {
 		return databaseAsking(args, env, std, asItIs)
 	}
@@ -24,19 +25,19 @@ func databaseFor(args []string, env string, std streams) (config.Config, Databas
 }
 
 // databaseAsking is databaseFor; ask completes a DSN that came without a password.
-func databaseAsking(args []string, env string, std streams, ask func(string, config.Config, streams) (string, error)) (config.Config, Database, error) {
+func databaseAsking(args []string, env string, std streams, ask func(string, config.Config, streams) (string, error)) (config.Config, database.Database, error) {
 	c, err := configFor(args, env)
 	if err != nil {
-		return c, Database{}, err
+		return c, database.Database{}, err
 	}
 	raw, err := dsnFrom(args, c, std)
 	if err == nil {
 		raw, err = ask(raw, c, std)
 	}
 	if err != nil {
-		return c, Database{}, err
+		return c, database.Database{}, err
 	}
-	return c, New(raw, c), nil
+	return c, database.New(raw, c), nil
 }
 
 // configFor is the environment's configuration. With env, and without a DSN as an

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -53,7 +54,7 @@ const secondLook = 3 * time.Second
 
 // probeDatabase looks for a reason not to dial, and without one logs in once, or
 // twice where PgBouncer may have answered from memory.
-func probeDatabase(ctx context.Context, db Database, c config.Config, std streams, flags probeFlags) error {
+func probeDatabase(ctx context.Context, db database.Database, c config.Config, std streams, flags probeFlags) error {
 	r := report.NewProbeReport(db.Report)
 	known := report.Judge(db.Report, db.Target.Fault)
 	if flags.force && !known.Blocks {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
@@ -22,7 +23,7 @@ type rotation struct {
 	store   store.Store
 	log     *slog.Logger
 	hangup  chan os.Signal
-	current atomic.Pointer[Database]
+	current atomic.Pointer[database.Database]
 
 	judged string // the text that was judged last, also one that was refused
 	fault  string // why the file could not be read, the last time it was said
@@ -35,12 +36,12 @@ func newRotation(c config.Config, place store.Store, hangup chan os.Signal, log 
 	text, err := c.DSN()
 	r.complain(err)
 	r.judged = text
-	r.use(New(text, c))
+	r.use(database.New(text, c))
 	return r
 }
 
 // use puts a database in the place of the one before, and says so.
-func (r *rotation) use(db Database) Database {
+func (r *rotation) use(db database.Database) database.Database {
 	db = db.Salted(r.store.Salt())
 	r.current.Store(&db)
 	announce(r.log, db)
@@ -98,7 +99,7 @@ func (r *rotation) watch(ctx context.Context, sup *supervisor.Supervisor) {
 // change judges a text and uses it, unless it is refused and the one in use is not.
 func (r *rotation) change(ctx context.Context, sup *supervisor.Supervisor, text string) {
 	r.judged = text
-	db := New(text, r.config)
+	db := database.New(text, r.config)
 	if db.Target.Fault != "" && r.current.Load().Target.Fault == "" {
 		findings(r.log, db)
 		r.log.Error("the new DSN is refused; the one before stays in use", "reason", db.Target.Fault)
@@ -142,7 +143,7 @@ func (r *rotation) complain(err error) bool {
 
 // announce writes what is asked, and what the guard says: at the start and after
 // each change.
-func announce(log *slog.Logger, db Database) {
+func announce(log *slog.Logger, db database.Database) {
 	if d := db.Report.DSN; db.Raw != "" {
 		log.LogAttrs(context.Background(), slog.LevelInfo, d.Line(), d.Attrs()...)
 	}
@@ -150,7 +151,7 @@ func announce(log *slog.Logger, db Database) {
 }
 
 // findings writes what the guard has against a DSN.
-func findings(log *slog.Logger, db Database) {
+func findings(log *slog.Logger, db database.Database) {
 	for _, f := range db.Report.Findings {
 		level := slog.LevelError
 		if f.Severity == dsn.Warning {

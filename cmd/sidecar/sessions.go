@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/probe"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -46,7 +47,7 @@ window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 
 // listSessions looks for a reason not to dial, and without one logs in once and
 // asks who is connected.
-func listSessions(ctx context.Context, db Database, c config.Config, std streams, flags sessionsFlags) error {
+func listSessions(ctx context.Context, db database.Database, c config.Config, std streams, flags sessionsFlags) error {
 	r := report.NewSessionsReport(db.Report)
 	if known := standing(ctx, db, c, std); known.Blocks {
 		r.Refused(known)

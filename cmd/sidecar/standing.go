@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/store"
@@ -17,7 +18,7 @@ import (
 // standing looks for a reason not to dial: a fault of the DSN, or a window or
 // hold that the running sidecar or the store knows of. What they cannot know it
 // says.
-func standing(ctx context.Context, db Database, c config.Config, std streams) report.Standing {
+func standing(ctx context.Context, db database.Database, c config.Config, std streams) report.Standing {
 	s, note := known(ctx, db, c)
 	switch {
 	case note != "" && s.State == "":
@@ -33,7 +34,7 @@ func standing(ctx context.Context, db Database, c config.Config, std streams) re
 
 // known asks the running sidecar and the store; the later deadline wins. The note
 // says what they do not know.
-func known(ctx context.Context, db Database, c config.Config) (s report.Standing, note string) {
+func known(ctx context.Context, db database.Database, c config.Config) (s report.Standing, note string) {
 	if db.Target.Fault != "" {
 		return report.Judge(db.Report, db.Target.Fault), ""
 	}
@@ -54,7 +55,7 @@ func known(ctx context.Context, db Database, c config.Config) (s report.Standing
 }
 
 // heard asks the running sidecar. The note says why it knows nothing.
-func heard(ctx context.Context, db Database, c config.Config) (s report.Standing, note string) {
+func heard(ctx context.Context, db database.Database, c config.Config) (s report.Standing, note string) {
 	address := c.SidecarAddress()
 	client := health.Client{URL: address.String(), Token: c.SidecarToken()}
 	answer, err := client.Readiness(ctx)
@@ -82,7 +83,7 @@ type keptStanding struct {
 }
 
 // stored is what a sidecar would make of the stored record if it started now.
-func stored(ctx context.Context, db Database, c config.Config) (s keptStanding) {
+func stored(ctx context.Context, db database.Database, c config.Config) (s keptStanding) {
 	place := store.Open(c.StatePath())
 	defer place.Close()
 	ctx, cancel := context.WithTimeout(ctx, storePatience)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/probe"
@@ -77,7 +78,7 @@ func (f verifyFlags) check() error {
 
 // verifyDatabase looks for a reason not to dial, and without one goes the way to
 // the database once, or asks every shared pooler for the project.
-func verifyDatabase(ctx context.Context, db Database, c config.Config, std streams, flags verifyFlags, network probe.Options) error {
+func verifyDatabase(ctx context.Context, db database.Database, c config.Config, std streams, flags verifyFlags, network probe.Options) error {
 	judged := db.Report.DSN
 	if flags.findRegion && db.Target.Fault == "" && judged.Mode != dsn.ModeShared {
 		return exit.Fail(exit.Failure, "--find-region needs the DSN of a shared pooler",

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/probe"
 	"dragonfly.internal/sidecar/internal/report"
@@ -18,7 +19,7 @@ const atOnce = 6
 
 // knockEverywhere asks each shared pooler for the project: one permit and one
 // connection each, and no password. Once one reports a lockout no more are asked.
-func knockEverywhere(ctx context.Context, db Database, c config.Config, flags verifyFlags, network probe.Options) []report.Knock {
+func knockEverywhere(ctx context.Context, db database.Database, c config.Config, flags verifyFlags, network probe.Options) []report.Knock {
 	places := sharedPoolers(db.Report.DSN, flags)
 	knocks := make([]report.Knock, len(places))
 	var next atomic.Int32

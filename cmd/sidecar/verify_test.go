@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/probe"
@@ -62,7 +63,7 @@ func verify(t *testing.T, raw string, flags verifyFlags, network probe.Options, 
 	var v verified
 	var out, errs bytes.Buffer
 	network.RootsPEM = c.RootsPEM
-	v.code = exit.From(verifyDatabase(t.Context(), New(raw, c), c, streams{nil, &out, &errs}, flags, network)).Code
+	v.code = exit.From(verifyDatabase(t.Context(), database.New(raw, c), c, streams{nil, &out, &errs}, flags, network)).Code
 	if said := out.String() + errs.String(); strings.Contains(said, verifyPassword[:4]) {
 		t.Errorf("the password comes out:\n%s", said)
 	}
@@ -164,7 +165,7 @@ func closed(t *testing.T) func(context.Context, string) ([]string, error) {
 
 // windowFor is a sidecar that knows of a lockout window of the DSN.
 func windowFor(t *testing.T, raw string) string {
-	until, key := time.Now().Add(873*time.Second), New(raw, config.Config{}).Target.Key
+	until, key := time.Now().Add(873*time.Second), database.New(raw, config.Config{}).Target.Key
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprintf(w, `{"ready":false,"state":"lockout","reason":"lockout","trigger":"circuit_breaker","key":%q,"retry_at":%q,"retry_in_seconds":873,"message":"Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires."}`,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 )
 
 // TestWaiverEndsWhileRunning: warnings in the last week, then an error every
@@ -18,7 +19,7 @@ func TestWaiverEndsWhileRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ends := time.Now().Add(8 * 24 * time.Hour)
 		c := config.Config{Mode: "prod", Connection: config.DirectWaiver, WaiverEnds: ends.UTC().Format(time.RFC3339), WaiverWhy: "pooler broken"}
-		db := New("postgresql://postgres:pw-of-app@db.iaketsyhmqbwaabgykux.supabase.co:5432/postgres?sslmode=require", c)
+		db := database.New("postgresql://postgres:pw-of-app@db.iaketsyhmqbwaabgykux.supabase.co:5432/postgres?sslmode=require", c)
 		if db.Target.Fault != "" {
 			t.Fatalf("%+v", db.Report)
 		}
@@ -42,7 +43,7 @@ func TestWaiverEndsWhileRunning(t *testing.T) {
 		if strings.Contains(log.String(), "pw-of-app") {
 			t.Error("the log shows the password")
 		}
-		if New(db.Raw, c).Target.Fault != "waiver_expired" {
+		if database.New(db.Raw, c).Target.Fault != "waiver_expired" {
 			t.Error("the next start is not refused")
 		}
 	})

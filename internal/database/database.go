@@ -1,4 +1,5 @@
-package main
+// Package database is one DSN, judged, with what it takes to ask it.
+package database
 
 import (
 	"time"
