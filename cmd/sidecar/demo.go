@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/config"
-	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
@@ -34,7 +33,7 @@ on loopback and nothing is written to disk. After the story it goes on serving
 until Ctrl-C.`,
 		Example: "  sidecar demo --once",
 		Args:    none,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return demo(cmd.Context(), std, once) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return demo(cmd.Context(), std.out, build(), once) },
 	}
 	command.Flags().BoolVar(&once, "once", false, "end after the story")
 	return command
@@ -55,7 +54,7 @@ func demoConfig() config.Config {
 }
 
 // demo runs the sidecar and the story beside it.
-func demo(ctx context.Context, std streams, once bool) error {
+func demo(ctx context.Context, out io.Writer, build health.Build, once bool) error {
 	listener, err := demoListener()
 	if err != nil {
 		return err
@@ -76,9 +75,11 @@ func demo(ctx context.Context, std streams, once bool) error {
 	defer stop()
 	ended := make(chan error, 1)
 	url := fmt.Sprintf("http://127.0.0.1:%d", listener.Addr().(*net.TCPAddr).Port)
-	t := &telling{out: std.out, begun: time.Now(), sidecar: health.Client{URL: url}, without: without, with: with}
+	t := &telling{out: out, begun: time.Now(), sidecar: health.Client{URL: url}, without: without, with: with}
 	go func() {
-		ended <- supervise(ctx, listener, demoRotation(with.db, c, slog.New(demoLog{t})), machine.Record{})
+		c := c
+		c.DatabaseURL = with.db.Raw
+		ended <- Sidecar{Config: c, Store: store.NewMemory(), Listener: listener, Build: build, Log: slog.New(demoLog{t})}.Run(ctx)
 	}()
 	err = t.story(ctx, c)
 	if err == nil && !once {
@@ -93,12 +94,6 @@ func demo(ctx context.Context, std streams, once bool) error {
 		return fmt.Errorf("demo: %w", failed)
 	}
 	return err
-}
-
-// demoRotation keeps the simulated pooler's DSN, in memory.
-func demoRotation(db database.Database, c config.Config, log *slog.Logger) *rotation {
-	c.DatabaseURL = db.Raw
-	return newRotation(c, store.NewMemory(), nil, log)
 }
 
 // demoListener opens PORT; without one it is 8080, or any port when that is taken.

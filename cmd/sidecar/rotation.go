@@ -22,7 +22,7 @@ type rotation struct {
 	config  config.Config
 	store   store.Store
 	log     *slog.Logger
-	hangup  chan os.Signal
+	hangup  <-chan os.Signal
 	current atomic.Pointer[database.Database]
 
 	judged string // the text that was judged last, also one that was refused
@@ -31,7 +31,7 @@ type rotation struct {
 
 // newRotation reads the DSN of the environment. A file that cannot be read is no
 // configuration yet; it may come.
-func newRotation(c config.Config, place store.Store, hangup chan os.Signal, log *slog.Logger) *rotation {
+func newRotation(c config.Config, place store.Store, hangup <-chan os.Signal, log *slog.Logger) *rotation {
 	r := &rotation{config: c, store: place, log: log, hangup: hangup}
 	text, err := c.DSN()
 	r.complain(err)
@@ -112,7 +112,7 @@ func (r *rotation) change(ctx context.Context, sup *supervisor.Supervisor, text 
 // reload takes up what somebody else has written to the store, such as "sidecar
 // state clear".
 func (r *rotation) reload(ctx context.Context, sup *supervisor.Supervisor) {
-	loading, cancel := context.WithTimeout(ctx, storePatience)
+	loading, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
 	record, changed, err := r.store.Load(loading)
 	switch {

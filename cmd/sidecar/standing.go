@@ -86,7 +86,7 @@ type keptStanding struct {
 func stored(ctx context.Context, db database.Database, c config.Config) (s keptStanding) {
 	place := store.Open(c.StatePath())
 	defer place.Close()
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
 	record, _, err := place.Load(ctx)
 	if _, lost := errors.AsType[*store.LostError](err); err != nil && !lost {

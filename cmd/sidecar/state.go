@@ -84,7 +84,7 @@ func openState(ctx context.Context) (*store.File, report.StateReport, error) {
 			"ask the running one: sidecar status; or set SIDECAR_STATE=file:PATH as the sidecar has it")
 	}
 	file := store.NewFile(path)
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
 	record, _, err := file.Load(ctx)
 	lost, isLost := errors.AsType[*store.LostError](err)
@@ -118,7 +118,7 @@ func clearState(ctx context.Context, std streams, yes bool) error {
 			return exit.Fail(exit.Failure, "nothing was changed", "")
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
 	// An empty record with its time: a sidecar that writes before it hears of it
 	// yields to it.

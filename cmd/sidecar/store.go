@@ -12,13 +12,10 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// storePatience is how long a command or a start waits for its store.
-const storePatience = 2 * time.Second
-
 // loadRecord reads what a process before has left. What it cannot read it says,
 // and how to get out of it.
 func loadRecord(ctx context.Context, place store.Store, c config.Config, log *slog.Logger) machine.Record {
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
 	record, _, err := place.Load(ctx)
 	if lost, ok := errors.AsType[*store.LostError](err); err != nil && !ok {

@@ -30,6 +30,9 @@ type Store interface {
 	Close() error
 }
 
+// Patience is how long a command or a start waits for its store.
+const Patience = 2 * time.Second
+
 // Open returns the store in a file, or in memory without a path.
 func Open(path string) Store {
 	if path == "" {

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net"
+	"os"
+
+	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/store"
+	"dragonfly.internal/sidecar/internal/supervisor"
+)
+
+// Sidecar is the long-running process, with everything that it is given.
+type Sidecar struct {
+	Config   config.Config
+	Store    store.Store
+	Listener net.Listener     // open already: /health answers before the first dial
+	Hangup   <-chan os.Signal // reads the DSN and the store anew; nil: never
+	Build    health.Build
+	Log      *slog.Logger
+}
+
+// Run supervises and answers until the context ends.
+func (s Sidecar) Run(ctx context.Context) error {
+	c, log, instance := s.Config, s.Log, newInstance()
+	record := loadRecord(ctx, s.Store, c, log)
+	r := newRotation(c, s.Store, s.Hangup, log)
+	db := r.current.Load()
+	sup := supervisor.New(c.Policy(), db.Target, db.Prober, r.store, log)
+	handler := health.NewHandler(health.Source{
+		Snapshot:  sup.Snapshot,
+		Report:    r.judge,
+		Env:       dsn.Env(c.Mode),
+		StoreKind: r.store.Kind(),
+		Instance:  instance,
+		Build:     s.Build,
+		Token:     c.SidecarToken(),
+	})
+	record = forget(c, record, log)
+	sup.Begin(record) // before anybody asks
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() {
+		served <- health.Serve(ctx, s.Listener, handler, log)
+		stop() // without its pages the sidecar is of no use
+	}()
+	if c.InheritURL != "" {
+		sup.Begin(forget(c, inherit(ctx, c, record, instance, log), log))
+	}
+	go r.watch(ctx, sup)
+	go watchWaiver(ctx, log, r.judgeDialled)
+	sup.Run(ctx)
+	return <-served
+}
+
+// newInstance tells this process from its predecessors.
+func newInstance() string {
+	b := make([]byte, 4)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
