@@ -17,6 +17,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/serve"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -79,7 +80,7 @@ func demo(ctx context.Context, out io.Writer, build health.Build, once bool) err
 	go func() {
 		c := c
 		c.DatabaseURL = with.db.Raw
-		ended <- Sidecar{Config: c, Store: store.NewMemory(), Listener: listener, Build: build, Log: slog.New(demoLog{t})}.Run(ctx)
+		ended <- serve.Sidecar{Config: c, Store: store.NewMemory(), Listener: listener, Build: build, Log: slog.New(demoLog{t})}.Run(ctx)
 	}()
 	err = t.story(ctx, c)
 	if err == nil && !once {

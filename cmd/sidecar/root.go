@@ -28,7 +28,7 @@ codes: 0 success, 1 failure, 2 wrong usage, 78 a lockout and nothing else.`,
 			}
 			return unknownCommand(cmd, args[0])
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), std) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), std) },
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetIn(std.in)

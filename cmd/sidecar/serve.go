@@ -11,12 +11,13 @@ import (
 
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
+	"dragonfly.internal/sidecar/internal/serve"
 	"dragonfly.internal/sidecar/internal/store"
 )
 
-// serve supervises the DSN of the environment and answers on PORT until the
+// runServe supervises the DSN of the environment and answers on PORT until the
 // context ends.
-func serve(ctx context.Context, std streams) error {
+func runServe(ctx context.Context, std streams) error {
 	c, err := config.Load()
 	if err != nil {
 		return err
@@ -34,7 +35,7 @@ func serve(ctx context.Context, std streams) error {
 	if short := time.Duration(c.LockoutMin); short < time.Minute {
 		log.Warn(fmt.Sprintf("SIDECAR_LOCKOUT_MIN is %s: windows this short are for trying things out", short))
 	}
-	if err := (Sidecar{Config: c, Store: place, Listener: listener, Hangup: hangup, Build: build(), Log: log}).Run(ctx); err != nil {
+	if err := (serve.Sidecar{Config: c, Store: place, Listener: listener, Hangup: hangup, Build: build(), Log: log}).Run(ctx); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	log.Info("stopped")

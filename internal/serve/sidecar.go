@@ -1,4 +1,6 @@
-package main
+// Package serve is the long-running sidecar: it takes up what a process before has
+// left, supervises one DSN, answers over HTTP, and lets another DSN take its place.
+package serve
 
 import (
 	"context"
