@@ -87,15 +87,3 @@ func probeDatabase(ctx context.Context, db database.Database, c config.Config, s
 	}
 	return tell(ctx, std, r, flags.json, r.ExitCode)
 }
-
-// sleep waits, unless the context ends before.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"dragonfly.internal/sidecar/internal/worker"
+
 	"fmt"
 	"io"
 	"os"
@@ -96,10 +98,8 @@ func TestStampede(t *testing.T) {
 func waiter(t *testing.T, address string, jitter time.Duration) func(stderr io.Writer) error {
 	t.Helper()
 	if os.Getenv("SOAK") == "" {
-		var flags waitFlags
-		flags.jitter = jitter
 		return func(stderr io.Writer) error {
-			return waitReady(t.Context(), config.Config{SidecarURL: address}, flags, streams{nil, io.Discard, stderr})
+			return Wait(t.Context(), config.Config{SidecarURL: address}, 0, worker.Policy{Jitter: jitter}, stderr)
 		}
 	}
 	binary := filepath.Join(t.TempDir(), "sidecar") // without the race detector 200 fit in
