@@ -127,3 +127,11 @@ func (l demoLog) Handle(_ context.Context, r slog.Record) error {
 }
 func (l demoLog) WithAttrs([]slog.Attr) slog.Handler { return l }
 func (l demoLog) WithGroup(string) slog.Handler      { return l }
+
+// sleep waits, unless the context ends before.
+func sleep(ctx context.Context, d time.Duration) error {
+	over, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-over.Done()
+	return ctx.Err()
+}

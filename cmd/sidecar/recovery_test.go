@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/child"
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
@@ -99,7 +100,7 @@ func waiter(t *testing.T, address string, jitter time.Duration) func(stderr io.W
 	t.Helper()
 	if os.Getenv("SOAK") == "" {
 		return func(stderr io.Writer) error {
-			return Wait(t.Context(), config.Config{SidecarURL: address}, 0, worker.Policy{Jitter: jitter}, stderr)
+			return child.Wait(t.Context(), config.Config{SidecarURL: address}, 0, worker.Policy{Jitter: jitter}, stderr)
 		}
 	}
 	binary := filepath.Join(t.TempDir(), "sidecar") // without the race detector 200 fit in

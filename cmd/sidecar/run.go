@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/child"
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -44,7 +45,7 @@ that a platform's restarts do not become the next lockout.`,
 			if err != nil {
 				return err
 			}
-			return Run(cmd.Context(), c, flags.stable, flags.policy(c), Command{Args: args, Environment: environment}, std.err)
+			return child.Run(cmd.Context(), c, flags.stable, flags.policy(c), child.Command{Args: args, Environment: environment}, std.err)
 		},
 	}
 	f := command.Flags()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dragonfly.internal/sidecar/internal/child"
 	"dragonfly.internal/sidecar/internal/config"
 )
 
@@ -34,7 +35,7 @@ with sidecar run, which also keeps a restart from being the next login.`,
 			if flags.timeout > 0 {
 				policy.Deadline = time.Now().Add(flags.timeout)
 			}
-			return Wait(cmd.Context(), c, flags.stable, policy, std.err)
+			return child.Wait(cmd.Context(), c, flags.stable, policy, std.err)
 		},
 	}
 	flags.add(command.Flags())

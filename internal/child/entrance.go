@@ -1,4 +1,4 @@
-package main
+package child
 
 import (
 	"context"
@@ -57,7 +57,7 @@ func (e *entrance) pass(ctx context.Context) error {
 		if line := e.gate.Remark(now); line != "" {
 			fmt.Fprintf(e.out, "sidecar: %s\n", line)
 		}
-		if sleep(ctx, time.Until(verdict.Next)) != nil {
+		if pause(ctx, time.Until(verdict.Next)) != nil {
 			return context.Cause(ctx)
 		}
 	}

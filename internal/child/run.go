@@ -1,4 +1,4 @@
-package main
+package child
 
 import (
 	"context"
@@ -54,14 +54,14 @@ func Run(parent context.Context, c config.Config, stable time.Duration, policy w
 		}
 		entrance.gate.Started()
 		end.Code, end.Told = child.wait()
-		again, pause := entrance.gate.Ended(time.Now(), end)
+		again, brake := entrance.gate.Ended(time.Now(), end)
 		if again {
 			child.sweep()
 			continue
 		}
-		if pause > 0 {
-			fmt.Fprintf(out, "sidecar: CMD failed soon after its start; exit code %d is passed on in %s, so that restarts do not lock everybody out\n", end.Code, pause)
-			_ = sleep(ctx, pause) // a signal cuts it short: the platform knows what it does
+		if brake > 0 {
+			fmt.Fprintf(out, "sidecar: CMD failed soon after its start; exit code %d is passed on in %s, so that restarts do not lock everybody out\n", end.Code, brake)
+			_ = pause(ctx, brake) // a signal cuts it short: the platform knows what it does
 		}
 		return exit.With(end.Code)
 	}
@@ -98,8 +98,8 @@ func cannotStart(err error) error {
 	return exit.Fail(exit.NotExecutable, message, "a script needs execute permission and a first line such as #!/bin/sh")
 }
 
-// sleep waits, unless the context ends before.
-func sleep(ctx context.Context, d time.Duration) error {
+// pause waits, unless the context ends before.
+func pause(ctx context.Context, d time.Duration) error {
 	over, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	<-over.Done()

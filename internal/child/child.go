@@ -1,4 +1,6 @@
-package main
+// Package child is sidecar run and sidecar wait: it asks a sidecar until a start is
+// allowed, and stays with CMD as PID 1 does.
+package child
 
 import (
 	"context"
