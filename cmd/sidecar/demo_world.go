@@ -58,7 +58,7 @@ func (w *world) run(ctx context.Context, c config.Config, may func(context.Conte
 					return
 				case <-tick.C:
 					if may(ctx) {
-						login(ctx, w.db, c)
+						Login(ctx, w.db, c)
 					}
 				}
 			}

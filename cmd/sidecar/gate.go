@@ -59,7 +59,7 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 		r.Skipped("lockout", earlier)
 	} else {
 		var note string
-		found, note = known(ctx, db, c)
+		found, note = Known(ctx, db, c)
 		r.Lockout(found, note, flags.noConnect)
 	}
 	if flags.strict {
@@ -71,7 +71,7 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	case r.Failed():
 		r.Skipped("probe", earlier)
 	default:
-		outcome := login(ctx, db, c)
+		outcome := Login(ctx, db, c)
 		r.Took(outcome)
 		if outcome.Trigger == machine.TriggerServerLoginRetry && !found.Vouched {
 			r.Note(askTwice)

@@ -64,17 +64,17 @@ func probeDatabase(ctx context.Context, db database.Database, c config.Config, s
 		}
 		fmt.Fprintln(std.err, "sidecar: warning: --force: "+cost)
 	} else {
-		known = standing(ctx, db, c, std)
+		known = Standing(ctx, db, c, std.err)
 	}
 	if known.Blocks {
 		r.Refused(known)
 	} else {
-		outcome := login(ctx, db, c)
+		outcome := Login(ctx, db, c)
 		echo := outcome.Trigger == machine.TriggerServerLoginRetry
 		if echo && flags.twice {
 			fmt.Fprintln(std.err, "sidecar: PgBouncer may be answering from memory; looking again in 3 s")
 			if sleep(ctx, secondLook) == nil {
-				outcome = login(ctx, db, c)
+				outcome = Login(ctx, db, c)
 			}
 		}
 		r.Took(outcome)

@@ -49,11 +49,11 @@ window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 // asks who is connected.
 func listSessions(ctx context.Context, db database.Database, c config.Config, std streams, flags sessionsFlags) error {
 	r := report.NewSessionsReport(db.Report)
-	if known := standing(ctx, db, c, std); known.Blocks {
+	if known := Standing(ctx, db, c, std.err); known.Blocks {
 		r.Refused(known)
 	} else {
 		var found probe.Activity
-		outcome := spend(ctx, db, c, db.Prober.WithSessions(&found).Probe)
+		outcome := Spend(ctx, db, c, db.Prober.WithSessions(&found).Probe)
 		r.Took(outcome, told(found))
 		if outcome.Trigger == machine.TriggerServerLoginRetry && !known.Vouched {
 			r.Note(askTwice)

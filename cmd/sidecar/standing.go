@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/config"
@@ -15,26 +16,26 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// standing looks for a reason not to dial: a fault of the DSN, or a window or
+// Standing looks for a reason not to dial: a fault of the DSN, or a window or
 // hold that the running sidecar or the store knows of. What they cannot know it
 // says.
-func standing(ctx context.Context, db database.Database, c config.Config, std streams) report.Standing {
-	s, note := known(ctx, db, c)
+func Standing(ctx context.Context, db database.Database, c config.Config, out io.Writer) report.Standing {
+	s, note := Known(ctx, db, c)
 	switch {
 	case note != "" && s.State == "":
-		fmt.Fprintf(std.err, "sidecar: warning: %s; dialling\n", note)
+		fmt.Fprintf(out, "sidecar: warning: %s; dialling\n", note)
 	case note != "":
-		fmt.Fprintf(std.err, "sidecar: warning: %s\n", note)
+		fmt.Fprintf(out, "sidecar: warning: %s\n", note)
 	}
 	if s.State == machine.Rejected && !s.Blocks {
-		fmt.Fprintf(std.err, "sidecar: warning: %s\n", s.LastRefusal)
+		fmt.Fprintf(out, "sidecar: warning: %s\n", s.LastRefusal)
 	}
 	return s
 }
 
-// known asks the running sidecar and the store; the later deadline wins. The note
+// Known asks the running sidecar and the store; the later deadline wins. The note
 // says what they do not know.
-func known(ctx context.Context, db database.Database, c config.Config) (s report.Standing, note string) {
+func Known(ctx context.Context, db database.Database, c config.Config) (s report.Standing, note string) {
 	if db.Target.Fault != "" {
 		return report.Judge(db.Report, db.Target.Fault), ""
 	}

@@ -85,15 +85,15 @@ func verifyDatabase(ctx context.Context, db database.Database, c config.Config, 
 			"postgresql://USER.REF:PASSWORD@aws-0-REGION.pooler.supabase.com:6543/postgres?sslmode=require, with any region")
 	}
 	r := report.NewVerifyReport(db.Report, db.Rules.Env)
-	known := standing(ctx, db, c, std)
+	known := Standing(ctx, db, c, std.err)
 	switch {
 	case known.Blocks:
 		r.Refused(known)
 	case flags.findRegion:
-		r.Searched(knockEverywhere(ctx, db, c, flags, network))
+		r.Searched(KnockEverywhere(ctx, db, c, Regions{Names: flags.regions, Clusters: flags.clusters}, network))
 	default:
 		var trace probe.Trace
-		outcome := spend(ctx, db, c, func(ctx context.Context, permit machine.Permit) (o machine.Outcome) {
+		outcome := Spend(ctx, db, c, func(ctx context.Context, permit machine.Permit) (o machine.Outcome) {
 			o, trace = probe.New(judged, db.Scrub, network).Trace(ctx, permit)
 			return o
 		})

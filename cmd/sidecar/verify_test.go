@@ -296,7 +296,7 @@ func TestFindRegionLockedOut(t *testing.T) {
 	if v.code != exit.Lockout || v.Found != own || v.Reason != "lockout" {
 		t.Errorf("code %d, reason %s, found %q", v.code, v.Reason, v.Found)
 	}
-	if n := all.counts(t); n.Sockets > atOnce || n.Passwords != 0 {
+	if n := all.counts(t); n.Sockets > AtOnce || n.Passwords != 0 {
 		t.Errorf("%+v", n)
 	}
 }

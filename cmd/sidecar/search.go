@@ -14,18 +14,24 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// atOnce is how many hosts are asked at the same time.
-const atOnce = 6
+// AtOnce is how many hosts are asked at the same time.
+const AtOnce = 6
 
-// knockEverywhere asks each shared pooler for the project: one permit and one
+// Regions are what is searched besides the known regions and clusters.
+type Regions struct {
+	Names    []string
+	Clusters []uint
+}
+
+// KnockEverywhere asks each shared pooler for the project: one permit and one
 // connection each, and no password. Once one reports a lockout no more are asked.
-func knockEverywhere(ctx context.Context, db database.Database, c config.Config, flags verifyFlags, network probe.Options) []report.Knock {
-	places := sharedPoolers(db.Report.DSN, flags)
+func KnockEverywhere(ctx context.Context, db database.Database, c config.Config, wanted Regions, network probe.Options) []report.Knock {
+	places := sharedPoolers(db.Report.DSN, wanted)
 	knocks := make([]report.Knock, len(places))
 	var next atomic.Int32
 	var locked atomic.Bool
 	var workers sync.WaitGroup
-	for range atOnce {
+	for range AtOnce {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(places); i = next.Add(1) - 1 {
 				knocks[i].DSN = places[i]
@@ -33,7 +39,7 @@ func knockEverywhere(ctx context.Context, db database.Database, c config.Config,
 					continue
 				}
 				knocker := probe.NewKnocker(places[i], db.Scrub, network)
-				outcome := spend(ctx, db, c, knocker.Knock)
+				outcome := Spend(ctx, db, c, knocker.Knock)
 				if knocks[i].Outcome = outcome; outcome.Reason == machine.ReasonLockout {
 					locked.Store(true)
 				}
@@ -45,10 +51,10 @@ func knockEverywhere(ctx context.Context, db database.Database, c config.Config,
 }
 
 // sharedPoolers is the DSN at every shared pooler, beginning with its own.
-func sharedPoolers(own dsn.DSN, flags verifyFlags) []dsn.DSN {
+func sharedPoolers(own dsn.DSN, wanted Regions) []dsn.DSN {
 	all, seen := []dsn.DSN{own}, map[string]bool{own.Host: true}
-	for _, region := range slices.Concat(probe.Regions, flags.regions) {
-		for _, cluster := range slices.Concat(probe.Clusters, flags.clusters) {
+	for _, region := range slices.Concat(probe.Regions, wanted.Names) {
+		for _, cluster := range slices.Concat(probe.Clusters, wanted.Clusters) {
 			d := own
 			d.Host, d.Region = probe.SharedHost(cluster, region), region
 			if !seen[d.Host] {
