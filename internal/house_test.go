@@ -34,6 +34,9 @@ var directions = []struct {
 	{"internal/report", []string{module + "internal/probe", "github.com/jackc/pgx", "net ", "net/http"}, "a report is told what was found; it finds nothing itself"},
 	{"internal/poolersim", []string{module}, "a peer shares nothing with what it tests"},
 	{"internal/realpeer", []string{module}, "a peer shares nothing with what it tests"},
+	{"internal/config", []string{module + "internal/probe", module + "internal/health", "net ", "net/http"}, "the environment asks nobody"},
+	{"internal/exit", []string{module, "os", "net"}, "a code is a value; main ends the process"},
+	{"internal/child", []string{module + "internal/probe", module + "internal/lookup", "github.com/jackc/pgx"}, "a worker's gate never touches the database"},
 	{"cmd/sidecar", []string{"github.com/jackc/pgx"}, "only internal/probe dials the database"},
 	{"cmd/sidecar", []string{module + "internal/realpeer"}, "the product does not contain its test servers"},
 }

@@ -6,15 +6,17 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"dragonfly.internal/sidecar/internal/demo"
 )
 
 // TestDemo: the story is told to its end, and its point is in the last lines.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	demo := exec.Command(os.Args[0], "demo", "--once")
-	demo.Env = []string{beSidecar + "=1", "PORT=0"}
-	demo.Stderr = os.Stderr
-	out, err := demo.Output()
+	command := exec.Command(os.Args[0], "demo", "--once")
+	command.Env = []string{beSidecar + "=1", "PORT=0"}
+	command.Stderr = os.Stderr
+	out, err := command.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -32,7 +34,7 @@ func TestDemo(t *testing.T) {
 		}
 		rest = rest[found[1]:]
 	}
-	if strings.Contains(story, demoPassword) {
+	if strings.Contains(story, demo.Password) {
 		t.Error("the story shows the password")
 	}
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +10,7 @@ import (
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
+	"dragonfly.internal/sidecar/internal/report"
 )
 
 // newDSN holds the commands that look at a DSN without opening a socket.
@@ -45,7 +44,7 @@ DATABASE_URL of .env.prod or .env.dev, where there is such a file. Exit code 0 s
 that it is valid, 1 that it is not.`,
 		Example: "  sidecar dsn check\n  sidecar dsn check --env prod --json - <dsn.txt",
 		Args:    atMostOne,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := configFor(args, env)
 			if err != nil {
 				return err
@@ -54,16 +53,11 @@ that it is valid, 1 that it is not.`,
 			if err != nil {
 				return err
 			}
-			report := dsn.Judge(raw, c.Rules(), time.Now())
-			if asJSON {
-				printJSON(std.out, newDSNReport(report))
-			} else {
-				printDSN(std.out, report)
+			judged, code := dsn.Judge(raw, c.Rules(), time.Now()), exit.OK
+			if !judged.Valid() {
+				code = exit.Failure
 			}
-			if !report.Valid() {
-				return exit.With(exit.Failure)
-			}
-			return nil
+			return printReport(cmd.Context(), std, report.NewDSNReport(judged), asJSON, code)
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
@@ -102,59 +96,4 @@ func printResult(out io.Writer, asJSON bool, name, text string) {
 		return
 	}
 	fmt.Fprintln(out, text)
-}
-
-// dsnReport is the judgement as JSON (contract 9).
-type dsnReport struct {
-	Valid            bool          `json:"valid"`
-	Code             dsn.Code      `json:"code"`
-	PoolerMode       dsn.Mode      `json:"pooler_mode"`
-	Host             string        `json:"host"`
-	Port             uint16        `json:"port"`
-	User             string        `json:"user"`
-	UserBase         string        `json:"user_base"`
-	ProjectRef       string        `json:"project_ref"`
-	Region           string        `json:"region"`
-	Database         string        `json:"database"`
-	SSLMode          string        `json:"sslmode"`
-	PasswordEncoding dsn.Encoding  `json:"password_encoding"`
-	Redacted         string        `json:"redacted"`
-	Key              string        `json:"key"`
-	Findings         []dsn.Finding `json:"findings"`
-}
-
-func newDSNReport(r dsn.Report) dsnReport {
-	d := r.DSN
-	return dsnReport{
-		Valid: r.Valid(), Code: r.Code, PoolerMode: d.Mode, Host: d.Host, Port: d.Port,
-		User: d.RedactedUser(), UserBase: d.UserBase, ProjectRef: d.ProjectRef, Region: d.Region,
-		Database: d.Database, SSLMode: d.SSLMode, PasswordEncoding: d.Encoding,
-		Redacted: d.Redacted(), Key: d.Key(), Findings: append([]dsn.Finding{}, r.Findings...),
-	}
-}
-
-// printDSN writes the judgement for people.
-func printDSN(out io.Writer, r dsn.Report) {
-	fmt.Fprintln(out, "DSN: "+r.DSN.Redacted())
-	if r.DSN.Host != "" {
-		fmt.Fprintln(out, strings.TrimPrefix(r.DSN.Line(), "[DB] "))
-	}
-	fmt.Fprintln(out)
-	for _, f := range r.Findings {
-		mark := "❌"
-		if f.Severity == dsn.Warning {
-			mark = "⚠️ "
-		}
-		fmt.Fprintf(out, "%s %s: %s\n   %s\n", mark, f.Code, f.Message, f.Hint)
-	}
-	if r.Valid() {
-		fmt.Fprintln(out, "✅ VALID\n   Looked at offline: whether password, region and cluster are right, a login tells.")
-	}
-}
-
-// printJSON writes one line of JSON as it is, without escapes for HTML.
-func printJSON(out io.Writer, value any) {
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	encoder.Encode(value)
 }

@@ -9,6 +9,7 @@ import (
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/lookup"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -59,7 +60,7 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 		r.Skipped("lockout", earlier)
 	} else {
 		var note string
-		found, note = Known(ctx, db, c)
+		found, note = lookup.Known(ctx, db, c)
 		r.Lockout(found, note, flags.noConnect)
 	}
 	if flags.strict {
@@ -71,13 +72,13 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	case r.Failed():
 		r.Skipped("probe", earlier)
 	default:
-		outcome := Login(ctx, db, c)
+		outcome := lookup.Login(ctx, db, c)
 		r.Took(outcome)
 		if outcome.Trigger == machine.TriggerServerLoginRetry && !found.Vouched {
 			r.Note(askTwice)
 		}
 	}
-	return tell(ctx, std, r, flags.json, r.ExitCode)
+	return printReport(ctx, std, r, flags.json, r.ExitCode)
 }
 
 // gateDatabase is databaseFor without an argument; a missing DSN is the gate's

@@ -9,6 +9,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/database"
+	"dragonfly.internal/sidecar/internal/lookup"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -64,17 +65,17 @@ func probeDatabase(ctx context.Context, db database.Database, c config.Config, s
 		}
 		fmt.Fprintln(std.err, "sidecar: warning: --force: "+cost)
 	} else {
-		known = Standing(ctx, db, c, std.err)
+		known = lookup.Standing(ctx, db, c, std.err)
 	}
 	if known.Blocks {
 		r.Refused(known)
 	} else {
-		outcome := Login(ctx, db, c)
+		outcome := lookup.Login(ctx, db, c)
 		echo := outcome.Trigger == machine.TriggerServerLoginRetry
 		if echo && flags.twice {
 			fmt.Fprintln(std.err, "sidecar: PgBouncer may be answering from memory; looking again in 3 s")
 			if sleep(ctx, secondLook) == nil {
-				outcome = Login(ctx, db, c)
+				outcome = lookup.Login(ctx, db, c)
 			}
 		}
 		r.Took(outcome)
@@ -85,5 +86,13 @@ func probeDatabase(ctx context.Context, db database.Database, c config.Config, s
 			r.Note(namesNoCause)
 		}
 	}
-	return tell(ctx, std, r, flags.json, r.ExitCode)
+	return printReport(ctx, std, r, flags.json, r.ExitCode)
+}
+
+// sleep waits, unless the context ends before.
+func sleep(ctx context.Context, d time.Duration) error {
+	over, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-over.Done()
+	return ctx.Err()
 }

@@ -7,6 +7,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/database"
+	"dragonfly.internal/sidecar/internal/lookup"
 	"dragonfly.internal/sidecar/internal/probe"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -49,17 +50,17 @@ window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 // asks who is connected.
 func listSessions(ctx context.Context, db database.Database, c config.Config, std streams, flags sessionsFlags) error {
 	r := report.NewSessionsReport(db.Report)
-	if known := Standing(ctx, db, c, std.err); known.Blocks {
+	if known := lookup.Standing(ctx, db, c, std.err); known.Blocks {
 		r.Refused(known)
 	} else {
 		var found probe.Activity
-		outcome := Spend(ctx, db, c, db.Prober.WithSessions(&found).Probe)
+		outcome := lookup.Spend(ctx, db, c, db.Prober.WithSessions(&found).Probe)
 		r.Took(outcome, told(found))
 		if outcome.Trigger == machine.TriggerServerLoginRetry && !known.Vouched {
 			r.Note(askTwice)
 		}
 	}
-	return tell(ctx, std, r, flags.json, r.ExitCode)
+	return printReport(ctx, std, r, flags.json, r.ExitCode)
 }
 
 // told is what the prober found, for a report.

@@ -47,7 +47,7 @@ func newStateShow(std streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return tell(cmd.Context(), std, stored, asJSON, exit.OK)
+			return printReport(cmd.Context(), std, stored, asJSON, exit.OK)
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")

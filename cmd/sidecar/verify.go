@@ -9,6 +9,7 @@ import (
 	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
+	"dragonfly.internal/sidecar/internal/lookup"
 	"dragonfly.internal/sidecar/internal/probe"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -69,7 +70,7 @@ func (f verifyFlags) check() error {
 		return exit.Fail(exit.Usage, "--region and --cluster go with --find-region", "sidecar verify --help")
 	}
 	for _, region := range f.regions {
-		if !probe.IsRegion(region) {
+		if !dsn.IsRegion(region) {
 			return exit.Fail(exit.Usage, "--region: want one like us-east-1", "sidecar verify --help")
 		}
 	}
@@ -85,15 +86,15 @@ func verifyDatabase(ctx context.Context, db database.Database, c config.Config, 
 			"postgresql://USER.REF:PASSWORD@aws-0-REGION.pooler.supabase.com:6543/postgres?sslmode=require, with any region")
 	}
 	r := report.NewVerifyReport(db.Report, db.Rules.Env)
-	known := Standing(ctx, db, c, std.err)
+	known := lookup.Standing(ctx, db, c, std.err)
 	switch {
 	case known.Blocks:
 		r.Refused(known)
 	case flags.findRegion:
-		r.Searched(KnockEverywhere(ctx, db, c, Regions{Names: flags.regions, Clusters: flags.clusters}, network))
+		r.Searched(lookup.KnockEverywhere(ctx, db, c, lookup.Regions{Names: flags.regions, Clusters: flags.clusters}, network))
 	default:
 		var trace probe.Trace
-		outcome := Spend(ctx, db, c, func(ctx context.Context, permit machine.Permit) (o machine.Outcome) {
+		outcome := lookup.Spend(ctx, db, c, func(ctx context.Context, permit machine.Permit) (o machine.Outcome) {
 			o, trace = probe.New(judged, db.Scrub, network).Trace(ctx, permit)
 			return o
 		})
@@ -102,5 +103,5 @@ func verifyDatabase(ctx context.Context, db database.Database, c config.Config, 
 			r.Note(askTwice)
 		}
 	}
-	return tell(ctx, std, r, flags.json, r.ExitCode)
+	return printReport(ctx, std, r, flags.json, r.ExitCode)
 }

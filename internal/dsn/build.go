@@ -47,10 +47,10 @@ func Build(o BuildOptions) (string, error) {
 	var user, host string
 	switch cmp.Or(o.Mode, ModeShared) {
 	case ModeShared:
-		if !region.MatchString(o.Region) {
+		if !IsRegion(o.Region) {
 			return "", errors.New("the region is missing or not like us-east-1")
 		}
-		user, host = base+"."+o.Ref, fmt.Sprintf("aws-%d-%s.pooler.supabase.com", o.Cluster, o.Region)
+		user, host = base+"."+o.Ref, SharedHost(o.Cluster, o.Region)
 	case ModeDedicated:
 		user, host = base, "db."+o.Ref+".supabase.co"
 	default:

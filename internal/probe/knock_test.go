@@ -73,15 +73,15 @@ func TestKnock(t *testing.T) {
 
 // TestSharedHosts: every host of the lists is a shared pooler's.
 func TestSharedHosts(t *testing.T) {
-	for _, region := range Regions {
-		host := SharedHost(1, region)
+	for _, region := range dsn.Regions {
+		host := dsn.SharedHost(1, region)
 		raw := strings.Replace(sharedDSN, "aws-0-us-east-1.pooler.supabase.com", host, 1)
-		if d := judge(t, raw); !IsRegion(region) || d.Mode != dsn.ModeShared || d.Region != region {
+		if d := judge(t, raw); !dsn.IsRegion(region) || d.Mode != dsn.ModeShared || d.Region != region {
 			t.Errorf("%s: %+v", host, d)
 		}
 	}
 	for _, word := range []string{"", "us", "us-east", "us-east-1.evil.example", "US-EAST-1", "us-east-1\n"} {
-		if IsRegion(word) {
+		if dsn.IsRegion(word) {
 			t.Errorf("%q is no region", word)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/lookup"
 	"dragonfly.internal/sidecar/internal/poolersim"
 )
 
@@ -16,7 +17,7 @@ const (
 	demoApps     = 5
 	demoPatience = 150 * time.Millisecond // between two logins of one app
 	demoUser     = "app"
-	demoPassword = "demo-password"
+	Password     = "demo-password"
 )
 
 // world is a simulated pooler and the apps that use it.
@@ -35,8 +36,8 @@ func newWorld(c config.Config) (*world, error) {
 		return nil, err
 	}
 	w := &world{pooler: pooler, breaker: &poolersim.Breaker{Failures: 10, Within: 150 * time.Second, Quiet: 6 * time.Second}}
-	w.accept(demoPassword)
-	w.db = database.New(pooler.DSN(demoUser, demoPassword, "appdb"), c)
+	w.accept(Password)
+	w.db = database.New(pooler.DSN(demoUser, Password, "appdb"), c)
 	return w, nil
 }
 
@@ -58,7 +59,7 @@ func (w *world) run(ctx context.Context, c config.Config, may func(context.Conte
 					return
 				case <-tick.C:
 					if may(ctx) {
-						Login(ctx, w.db, c)
+						lookup.Login(ctx, w.db, c)
 					}
 				}
 			}

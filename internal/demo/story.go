@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func (t *telling) story(ctx context.Context, c config.Config) error {
 	defer func() { stop(); t.without.apps.Wait(); t.with.apps.Wait() }()
 	t.without.run(apps, c, careless)
 	t.with.run(apps, c, asking(t.sidecar))
-	if err := sleep(ctx, 2*time.Second); err != nil {
+	if err := pause(ctx, 2*time.Second); err != nil {
 		return err
 	}
 	if err := t.freshProbe(ctx); err != nil {
@@ -49,7 +49,7 @@ func (t *telling) story(ctx context.Context, c config.Config) error {
 		return err
 	}
 	t.say("The window is over: one trial, and the sidecar says ready. Its apps come back.")
-	if err := sleep(ctx, time.Second); err != nil {
+	if err := pause(ctx, time.Second); err != nil {
 		return err
 	}
 	t.line("")
@@ -64,12 +64,12 @@ func (t *telling) story(ctx context.Context, c config.Config) error {
 // many logins either pooler saw meanwhile. Those that were under way when it
 // opened are none of them.
 func (t *telling) window(ctx context.Context) (inside [2]int, err error) {
-	if err := sleep(ctx, 300*time.Millisecond); err != nil {
+	if err := pause(ctx, 300*time.Millisecond); err != nil {
 		return inside, err
 	}
 	begun := [2]int{t.without.logins(), t.with.logins()}
 	for second := 1; ; second++ {
-		if err := sleep(ctx, time.Second); err != nil {
+		if err := pause(ctx, time.Second); err != nil {
 			return inside, err
 		}
 		now := [2]int{t.without.logins(), t.with.logins()}
@@ -83,8 +83,8 @@ func (t *telling) window(ctx context.Context) (inside [2]int, err error) {
 		inside = [2]int{now[0] - begun[0], now[1] - begun[1]}
 		if second == 2 {
 			t.say("The operator puts the right password back. But every login inside a lockout prolongs it.")
-			t.without.accept(demoPassword)
-			t.with.accept(demoPassword)
+			t.without.accept(Password)
+			t.with.accept(Password)
 		}
 		t.say("%2ds to go. Logins inside the lockout: %d without the sidecar, %d with it.", status.RetryInSeconds, inside[0], inside[1])
 	}
@@ -97,7 +97,7 @@ func (t *telling) await(ctx context.Context, state machine.State) (health.Status
 		if err == nil && status.State == string(state) {
 			return status, nil
 		}
-		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return status, err
 		}
 	}
@@ -111,7 +111,7 @@ func (t *telling) freshProbe(ctx context.Context) error {
 		if err == nil && status.LastAttempt != nil && status.LastAttempt.At.After(begun) {
 			return nil
 		}
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := pause(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -128,8 +128,8 @@ func (l demoLog) Handle(_ context.Context, r slog.Record) error {
 func (l demoLog) WithAttrs([]slog.Attr) slog.Handler { return l }
 func (l demoLog) WithGroup(string) slog.Handler      { return l }
 
-// sleep waits, unless the context ends before.
-func sleep(ctx context.Context, d time.Duration) error {
+// pause waits, unless the context ends before.
+func pause(ctx context.Context, d time.Duration) error {
 	over, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	<-over.Done()

@@ -1,4 +1,6 @@
-package main
+// Package lookup asks the running sidecar and the store what stands in the way of a
+// login, and makes the one login of a command when nothing does.
+package lookup
 
 import (
 	"context"

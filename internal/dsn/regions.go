@@ -1,8 +1,7 @@
-package probe
+package dsn
 
 import (
 	"fmt"
-	"regexp"
 )
 
 // Regions are where Supabase runs shared poolers, as of 2026.
@@ -15,10 +14,8 @@ var Regions = []string{
 // Clusters are the N of aws-N. Which one a project is on can't be inferred.
 var Clusters = []uint{0, 1}
 
-var regionShape = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
-
 // IsRegion reports whether a word is like us-east-1.
-func IsRegion(word string) bool { return len(word) <= 40 && regionShape.MatchString(word) }
+func IsRegion(word string) bool { return len(word) <= 40 && region.MatchString(word) }
 
 // SharedHost is the shared pooler of a region and cluster.
 func SharedHost(cluster uint, region string) string {

@@ -1,4 +1,4 @@
-package main
+package lookup
 
 import (
 	"context"
@@ -53,10 +53,10 @@ func KnockEverywhere(ctx context.Context, db database.Database, c config.Config,
 // sharedPoolers is the DSN at every shared pooler, beginning with its own.
 func sharedPoolers(own dsn.DSN, wanted Regions) []dsn.DSN {
 	all, seen := []dsn.DSN{own}, map[string]bool{own.Host: true}
-	for _, region := range slices.Concat(probe.Regions, wanted.Names) {
-		for _, cluster := range slices.Concat(probe.Clusters, wanted.Clusters) {
+	for _, region := range slices.Concat(dsn.Regions, wanted.Names) {
+		for _, cluster := range slices.Concat(dsn.Clusters, wanted.Clusters) {
 			d := own
-			d.Host, d.Region = probe.SharedHost(cluster, region), region
+			d.Host, d.Region = dsn.SharedHost(cluster, region), region
 			if !seen[d.Host] {
 				seen[d.Host] = true
 				all = append(all, d)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 
 	"dragonfly.internal/sidecar/internal/exit"
 )
@@ -15,9 +17,9 @@ const askTwice = "PgBouncer may be answering from memory. Ask twice: sidecar pro
 // (facts 2).
 const namesNoCause = "PgBouncer before 1.24 says the same for up to half a minute after a restart of PostgreSQL. If there was one, ask again then."
 
-// tell prints a report for people or as JSON and ends with its exit code. One that
+// printReport prints a report for people or as JSON and ends with its exit code. One that
 // was broken off from here says nothing about the database.
-func tell(ctx context.Context, std streams, report interface{ Text() string }, asJSON bool, code int) error {
+func printReport(ctx context.Context, std streams, report interface{ Text() string }, asJSON bool, code int) error {
 	switch {
 	case ctx.Err() != nil:
 		return exit.Fail(exit.Failure, "interrupted", "")
@@ -27,4 +29,11 @@ func tell(ctx context.Context, std streams, report interface{ Text() string }, a
 		fmt.Fprint(std.out, report.Text())
 	}
 	return exit.With(code)
+}
+
+// printJSON writes one line of JSON as it is, without escapes for HTML.
+func printJSON(out io.Writer, value any) {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.Encode(value)
 }
