@@ -7,7 +7,7 @@ import (
 )
 
 // BenchmarkJudge stands beside pgconn's parser on the same texts. The goal is
-// at most 1.3 times its time (issue 3).
+// at most 1.3 times its time.
 func BenchmarkJudge(b *testing.B) {
 	withoutPG(b)
 	for _, c := range []struct{ name, dsn string }{

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// BuildOptions is what a DSN is made of (contract 9, "dsn build").
+// BuildOptions is what a DSN is made of (docs/commands.md#flags, dsn build).
 type BuildOptions struct {
 	User     string // role, with or without the ref
 	Ref      string // project ref, 20 lower-case letters
@@ -18,12 +18,12 @@ type BuildOptions struct {
 	Password Secret
 }
 
-// ClusterWarning is for those who let the cluster be 0 by default (facts 2).
+// ClusterWarning is for those who let the cluster be 0 by default (docs/facts.md#supavisor-tenant).
 const ClusterWarning = "the cluster (aws-0 or aws-1) is per project and can't be inferred: compare the host with the dashboard's, and set --cluster if it differs"
 
 // Build writes the one DSN that every reader takes alike, with its password in
-// clear: on the standard output of a command and nowhere else (contract 4,
-// invariant 5). An error names the option at fault and never holds the password.
+// clear: on the standard output of a command and nowhere else. An error names the
+// option at fault and never holds the password.
 func Build(o BuildOptions) (string, error) {
 	base := o.User
 	if before, ref, dotted := cutRef(o.User); dotted && (ref == o.Ref || refShape.MatchString(ref)) {

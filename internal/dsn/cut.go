@@ -50,8 +50,9 @@ func cut(raw string) (user, tail string, f *Finding) {
 }
 
 // wrongStart finds what spoils a text before its parts can be told: each of
-// these parses without an error in some reader, and goes somewhere else (facts
-// 3). White space around the text is refused, not trimmed, for the same reason.
+// these parses without an error in some reader, and goes somewhere else
+// (docs/facts.md#accepted-dsns). White space around the text is refused, not
+// trimmed, for the same reason.
 func wrongStart(raw string) *Finding {
 	switch {
 	case strings.TrimSpace(raw) == "":

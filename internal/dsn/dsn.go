@@ -29,9 +29,9 @@ type DSN struct {
 	Dropped     []string // names of parameters that are never sent
 }
 
-// KeySource names what a lockout is on (contract 4): "shared/REF" whatever the
-// cluster, user and port, "db/REF" for both ports, else "host:port". It is ""
-// when no host could be read.
+// KeySource names what a lockout is on (docs/dsn.md#what-a-lockout-is-on):
+// "shared/REF" whatever the cluster, user and port, "db/REF" for both ports, else
+// "host:port". It is "" when no host could be read.
 func (d DSN) KeySource() string {
 	at := placeOf(d.Host)
 	switch {
@@ -57,7 +57,7 @@ func (d DSN) Key() string {
 }
 
 // Fingerprint tells one credential from another without keeping it: of all that
-// makes the credential of a hold (contract 4).
+// makes the credential of a hold (docs/states.md#beside-the-table).
 func (d DSN) Fingerprint(key []byte) string {
 	return Fingerprint(key, d.KeySource(), d.User, d.Database, d.Password.Reveal())
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Encoding says how the password stands in the raw text (seed 5, contract 9).
+// Encoding says how the password stands in the raw text (docs/dsn.md#password_encoding).
 type Encoding string
 
 // The encodings. A Report always has one of them; where no password can be told
@@ -33,9 +33,9 @@ func encodingOf(raw string) Encoding {
 	return SafePlain
 }
 
-// Encode percent-encodes every byte but A-Za-z0-9-._~ (RFC 3986, 2.3; seed
-// "How to Generate a DSN Safely"). The standard library's escapers are both
-// wrong for a password: one writes a space as +, the other leaves @ (facts 3).
+// Encode percent-encodes every byte but A-Za-z0-9-._~ (RFC 3986, 2.3). The
+// standard library's escapers are both wrong for a password: one writes a space
+// as +, the other leaves @ (docs/facts.md#wrong-encoders).
 func Encode(password string) string {
 	var b strings.Builder
 	for i := range len(password) {

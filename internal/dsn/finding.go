@@ -8,7 +8,7 @@ import (
 // Code names what is wrong with a DSN. The zero value is none.
 type Code string
 
-// The codes of contract 9.
+// The codes, in docs/dsn.md#codes.
 const (
 	ParseError                Code = "PARSE_ERROR"
 	MultipleHosts             Code = "MULTIPLE_HOSTS"

@@ -77,7 +77,7 @@ var frames = []string{
 }
 
 // FuzzRedact: no piece of a password comes out of anything, however it stands
-// in whatever text (contract 4, invariant 5).
+// in whatever text (docs/design.md#invariants-and-their-tests, 5).
 func FuzzRedact(f *testing.F) {
 	words := ourWords(f)
 	public := make([]string, len(frames))

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// exempt applies contract 9's rule for hosts that need no TLS: nothing, allow
-// and prefer mean disable there, so that nobody depends on a fallback.
+// exempt applies the rule for hosts that need no TLS (docs/dsn.md#environments):
+// nothing, allow and prefer mean disable there, so that nobody depends on a fallback.
 func (r *reading) exempt(rules Rules) {
 	weak := r.dsn.SSLMode == "allow" || r.dsn.SSLMode == "prefer" || !r.hasSSLMode
 	if weak && r.dsn.Exempt(rules) {
@@ -15,8 +15,8 @@ func (r *reading) exempt(rules Rules) {
 	}
 }
 
-// guard holds the reading against the rules (contract 9, seed 1 and 2). Each
-// check adds what it finds; the order of precedence sorts them later.
+// guard holds the reading against the rules (docs/dsn.md#codes). Each check adds
+// what it finds; the order of precedence sorts them later.
 func (r *reading) guard(rules Rules, waiver *Finding) {
 	at := placeOf(r.dsn.Host)
 	switch {

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// Mode is the way to the database that host and port stand for (seed 1,
-// contract 9).
+// Mode is the way to the database that host and port stand for (docs/dsn.md#modes).
 type Mode string
 
 // The modes. A Report always has one of them.
@@ -21,7 +20,7 @@ const (
 // Modes lists every Mode, for label values and documentation.
 var Modes = []Mode{ModeShared, ModeDedicated, ModeDirect, ModeUnknown}
 
-// The two ports that mean something (seed 8).
+// The two ports that mean something (docs/seed.md#variables-and-ports).
 const (
 	portPooler = 6543 // transaction pooling
 	portDirect = 5432 // PostgreSQL itself, or the shared pooler's session mode
@@ -82,7 +81,7 @@ func (d DSN) IsLoopback() bool {
 }
 
 // isInternal reports whether the host is one of a private network that the dev
-// environment may use (contract 9).
+// environment may use (docs/dsn.md#environments).
 func (d DSN) isInternal() bool {
 	name, found := strings.CutSuffix(d.Host, ".internal")
 	return found && name != "" // includes host.docker.internal

@@ -17,7 +17,7 @@ import (
 
 // Why pgx and we read one text in two ways. Where we refuse what pgx takes, it
 // is because another reader takes it differently, or because it leads somewhere
-// that nobody meant (facts 3).
+// that nobody meant (docs/facts.md#accepted-dsns).
 const (
 	keyword   = "pgx takes the text for keywords, each with a value, and fills every gap with a default"
 	lost      = "pgx fills the gap with a default, which is not what was meant"

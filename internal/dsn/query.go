@@ -84,7 +84,7 @@ func (r *reading) parameter(name, value string) {
 }
 
 // drop notes a parameter that no pooler gets to see: PgBouncer refuses a login
-// for every startup parameter it does not know (facts 1).
+// for every startup parameter it does not know (docs/facts.md#startup-parameters).
 func (r *reading) drop(name string) {
 	name = shown(name)
 	r.dsn.Dropped = append(r.dsn.Dropped, name)

@@ -67,7 +67,7 @@ func (r *reading) take(rawUser, tail string) *Finding {
 
 // identity tells role and project apart: on a shared host the ref is
 // options=reference=REF, else what follows the last dot, Supavisor's own order;
-// on a db host it is the host's (contract 9).
+// on a db host it is the host's (docs/dsn.md#modes).
 func (r *reading) identity(at place) *Finding {
 	d := &r.dsn
 	base, ref, dotted := cutRef(d.User)

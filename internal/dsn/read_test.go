@@ -7,7 +7,7 @@ import (
 )
 
 // TestUnreadable holds texts that some reader takes without an error, and that
-// end up somewhere else (facts 3). None of them may show any of itself.
+// end up somewhere else (docs/facts.md#accepted-dsns). None of them may show any of itself.
 func TestUnreadable(t *testing.T) {
 	const mark = "zq7zq7"
 	for name, raw := range map[string]string{

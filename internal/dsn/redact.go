@@ -10,9 +10,9 @@ import (
 // ref.
 const stars = "***"
 
-// Redacted returns the form of the DSN that may be printed (contract 9, seed
-// 4.3): postgresql://postgres.iaketsyh****@host:port/db. At most 8 characters of
-// the ref, of a user without a ref 3 characters and ***, no password, no query.
+// Redacted returns the form of the DSN that may be printed (docs/dsn.md#what-is-printed):
+// postgresql://postgres.iaketsyh****@host:port/db. At most 8 characters of the ref, of a
+// user without a ref 3 characters and ***, no password, no query.
 // Of a DSN that knows nothing it is postgresql://****.
 func (d DSN) Redacted() string {
 	if d.Host == "" {
@@ -28,8 +28,9 @@ func (d DSN) Redacted() string {
 	return "postgresql://" + user + "@" + d.address() + path
 }
 
-// RedactedUser returns the user for a log line (seed 5): postgres.*** for a user
-// with a ref, else the first 3 characters and ***. It is "" when there is none.
+// RedactedUser returns the user for a log line (docs/runbook.md#log-lines):
+// postgres.*** for a user with a ref, else the first 3 characters and ***. It is ""
+// when there is none.
 func (d DSN) RedactedUser() string {
 	base, _, hasRef := d.userRef()
 	switch {
@@ -50,7 +51,7 @@ func (d DSN) userRef() (base, ref string, hasRef bool) {
 }
 
 // Attrs returns the fields of the [DB] line as attributes of a log record
-// (contract 8). What is not known is "none".
+// (docs/runbook.md#log-lines). What is not known is "none".
 func (d DSN) Attrs() []slog.Attr {
 	return []slog.Attr{
 		slog.String("pooler_mode", string(cmp.Or(d.Mode, ModeUnknown))),
@@ -63,7 +64,7 @@ func (d DSN) Attrs() []slog.Attr {
 	}
 }
 
-// Line returns the line that operators know from the seed's section 5:
+// Line returns the line that operators know (docs/seed.md#log-lines):
 // [DB] pooler_mode=... password_encoding=...
 func (d DSN) Line() string {
 	var b strings.Builder

@@ -11,7 +11,7 @@ type Report struct {
 }
 
 // Judge reads the raw text of a DSN and says whether these rules allow it to be
-// dialled (contract 9). It is pure: the same three arguments give the same
+// dialled (docs/dsn.md). It is pure: the same three arguments give the same
 // Report. The text is taken as it is: white space around it, such as the line
 // break that ends a file, is for the caller to remove or for Judge to refuse.
 func Judge(raw string, rules Rules, now time.Time) Report {
@@ -40,7 +40,7 @@ func (r Report) First() *Finding {
 	return nil
 }
 
-// Misconfigured returns the reason of the state misconfigured (contract 9):
+// Misconfigured returns the reason of the state misconfigured (docs/states.md#reasons):
 // "invalid_dsn", "waiver_expired", "guard", or "" when the DSN is valid.
 func (r Report) Misconfigured() string {
 	switch r.Code {

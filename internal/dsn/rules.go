@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Env is the environment a DSN is judged for (SUPABASE_MODE, contract 2). The
-// zero value is judged like Prod.
+// Env is the environment a DSN is judged for (SUPABASE_MODE, docs/dsn.md#environments).
+// The zero value is judged like Prod.
 type Env string
 
 // The environments.
@@ -18,9 +18,9 @@ const (
 	Dev  Env = "dev"
 )
 
-// ParseEnv reads the value of SUPABASE_MODE or --env with the aliases of
-// contract 2, in any case. Any other text, the empty one included, is an error
-// that does not repeat it.
+// ParseEnv reads the value of SUPABASE_MODE or --env with its aliases
+// (docs/config.md#the-database), in any case. Any other text, the empty one
+// included, is an error that does not repeat it.
 func ParseEnv(text string) (Env, error) {
 	switch strings.ToLower(text) {
 	case "prod", "production":
@@ -31,14 +31,14 @@ func ParseEnv(text string) (Env, error) {
 	return "", errors.New("the environment must be prod (or production) or dev (or development, staging, local)")
 }
 
-// The seed's canonical project refs ("Overview").
+// The seed's canonical project refs (docs/seed.md#project-refs).
 const (
 	seedProdRef = "iaketsyhmqbwaabgykux"
 	seedDevRef  = "ejiddanxtqcleyswqvkc"
 )
 
 // Rules is what the environment says about acceptable DSNs. The texts stand as
-// in the environment, and an empty one is an unset one (contract 2), so that
+// in the environment, and an empty one is an unset one (docs/config.md), so that
 // Rules{Env: Prod} are the seed's rules.
 type Rules struct {
 	Env           Env
@@ -107,5 +107,5 @@ func (r Rules) allows(host string) bool {
 }
 
 // Exempt reports whether the DSN may go without TLS: its host is this machine
-// or named in SIDECAR_ALLOW_HOSTS (contract 9).
+// or named in SIDECAR_ALLOW_HOSTS (docs/dsn.md#environments).
 func (d DSN) Exempt(r Rules) bool { return d.IsLoopback() || r.allows(d.Host) }

@@ -9,7 +9,7 @@ import (
 )
 
 // pieceLength is the number of characters from which a piece of a password
-// counts as one (contract 4, invariant 5).
+// counts as one (docs/design.md#invariants-and-their-tests, 5).
 const pieceLength = 4
 
 // fixedWords are words of ours and of the poolers that stay readable even when
@@ -22,8 +22,9 @@ connection refused timeout no such host failed to connect to dial tcp tls certif
 pooler supabase shared dedicated direct sslmode require reference options localhost loopback`
 
 // Scrubber takes every piece of one DSN's password out of foreign texts, such as
-// the errors of a driver, which quote what they could not read (facts 3). The
-// zero value and nil change nothing. It may be used by several goroutines.
+// the errors of a driver, which quote what they could not read
+// (docs/facts.md#errors-with-passwords). The zero value and nil change nothing. It
+// may be used by several goroutines.
 type Scrubber struct {
 	raw      Secret // the whole DSN, replaced by its redacted form first
 	redacted string

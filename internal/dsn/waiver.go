@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// WaiverStatus says whether the direct connection is waived (contract 5).
+// WaiverStatus says whether the direct connection is waived (docs/dsn.md#waiver).
 type WaiverStatus string
 
 // The statuses.
@@ -19,7 +19,7 @@ const (
 // WaiverStatuses lists every WaiverStatus.
 var WaiverStatuses = []WaiverStatus{WaiverNone, WaiverActive, WaiverExpiring, WaiverOver}
 
-// The seed's waiver ("CURRENT STATUS") and the bounds of contract 2 and 9.
+// The seed's waiver (docs/seed.md#waiver), and the bounds of any other.
 const (
 	seedWaiverExpires = "2026-02-15"
 	seedWaiverReason  = "Supabase Shared Pooler returns `FATAL: Tenant or user not found`"
