@@ -6,8 +6,8 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// PgBouncer's memory of a failed server login, from 1.24 on. The message is cut
-// at 127 bytes and the cause at 99, so the end may be missing (facts 2).
+// PgBouncer's memory of a failed server login, from 1.24 on. The message is cut at 127
+// bytes and the cause at 99, so the end may be missing (docs/facts.md#pgbouncer-cached-error).
 const (
 	cachedBegin  = "server login has been failing, cached error:"
 	cachedEnd    = "(server_login_retry)"
@@ -38,7 +38,7 @@ func cachedError(text string) (cause string, cut, ok bool) {
 //
 // A cause in words we do not know (another language, a name cut so short that
 // two endings fit) is kept like no cause at all: a lockout, but one that opens a
-// window only when it is still there after 20 s (contract 4). `unknown` would go
+// window only when it is still there after 20 s (docs/states.md#lockouts). `unknown` would go
 // on knocking at a locked door; a lockout with a cause would turn a restart of a
 // server that speaks German into a window. Its words are still in the message.
 func readCause(cause string, cut bool) verdict {

@@ -21,7 +21,7 @@ type Failure struct {
 	User string
 
 	// Notice is the last one before the connection broke: an immediate shutdown
-	// says why only there (facts 2).
+	// says why only there (docs/facts.md#shutdown-notice).
 	Notice *pgconn.Notice
 }
 
@@ -29,8 +29,8 @@ type Failure struct {
 // then what this side saw of the connection. A probe that was broken off from
 // here, or that has no error at all, says nothing and has no reason.
 //
-// The severity of a refusal is never asked: Supavisor from 2.9 on sends no V
-// field, and the localized one comes in any language (facts 2).
+// The severity of a refusal is never asked: Supavisor from 2.9 on sends no V field
+// (docs/facts.md#supavisor-severity), and the localized one comes in any language.
 func Classify(f Failure) machine.Outcome {
 	o := machine.Outcome{Step: f.Step}
 	refusal, refused := errors.AsType[*pgconn.PgError](f.Err)
@@ -59,7 +59,8 @@ func fill(o machine.Outcome, v verdict, words string) machine.Outcome {
 	return o
 }
 
-// unreadableWords stand for pgconn's own, which carry tails of passwords (facts 3).
+// unreadableWords stand for pgconn's own, which carry tails of passwords
+// (docs/facts.md#errors-with-passwords).
 const unreadableWords = "the driver cannot read the connection settings"
 
 // isUnreadable reports whether pgconn refused the settings before any dial.

@@ -46,8 +46,8 @@ func FuzzClassify(f *testing.F) {
 	})
 }
 
-// speaksOfLockout is the rule of facts 2 told once more, without the tables: a
-// lockout stands at the beginning of the text, or of what PgBouncer remembers.
+// speaksOfLockout is the rule of docs/facts.md#whole-phrases told once more, without the
+// tables: a lockout stands at the beginning of the text, or of what PgBouncer remembers.
 func speaksOfLockout(text string) bool {
 	switch {
 	case text == "query_wait_timeout", text == "pgbouncer cannot connect to server":

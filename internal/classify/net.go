@@ -56,7 +56,7 @@ func readBroken(err error) (v verdict, words string) {
 }
 
 // readAttempt reads what became of one address. TLS comes before the network:
-// its faults hide inside a failed write (facts 2).
+// its faults hide inside a failed write (docs/facts.md#tls-faults).
 //
 // What is left is `unknown`, not `network`: the connection did carry something,
 // and neither side's words explain it. It may have been a login, so the slow
@@ -125,8 +125,8 @@ func isNetwork(err error) bool {
 	return is[net.Error](err) || slices.ContainsFunc(ended, func(end error) bool { return errors.Is(err, end) })
 }
 
-// isUnrouted reports whether an address could not be reached for want of IPv6:
-// off by default on Railway, and all that db.REF.supabase.co has (facts 4).
+// isUnrouted reports whether an address could not be reached for want of IPv6: off by
+// default on Railway, and all that db.REF.supabase.co has (docs/facts.md#railway-ipv6).
 func isUnrouted(op *net.OpError) bool {
 	addr, ok := op.Addr.(*net.TCPAddr)
 	return ok && addr.IP.To4() == nil && (errors.Is(op, syscall.ENETUNREACH) ||

@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// readRefusal reads an error response, in the order of facts 2: the SQLSTATE
+// readRefusal reads an error response, in the order of docs/facts.md#sqlstate: the SQLSTATE
 // where it says it all, the bracketed code, the fixed words, and at last what
 // the SQLSTATE says in general.
 func readRefusal(e *pgconn.PgError, user string) verdict {
@@ -49,7 +49,8 @@ func readText(text string, cut bool) (verdict, bool) {
 
 // isAnothersLogin reports whether the role that was refused is not ours: then
 // the pooler's own login failed (its auth_user, a forced user), and our
-// credential was not judged. Supavisor prints our name without .REF (facts 2).
+// credential was not judged (docs/facts.md#another-login). Supavisor prints our name
+// without .REF.
 func isAnothersLogin(text, user string) bool {
 	if user == "" {
 		return false

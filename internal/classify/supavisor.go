@@ -1,8 +1,8 @@
 package classify
 
-// supavisorCodes are the bracketed codes of Supavisor from 2.9 on (facts 2). A
-// code that is not here falls through to the SQLSTATE, mostly to `unknown`: a
-// breaker in new words too may be a lockout.
+// supavisorCodes are the bracketed codes of Supavisor from 2.9 on. A code that is
+// not here falls through to the SQLSTATE, mostly to `unknown`: a breaker in new
+// words too may be a lockout (docs/facts.md#supavisor-breaker).
 var supavisorCodes = []phrase{
 	{text: `(ECIRCUITBREAKER) too many authentication failures*`, verdict: circuitBreaker},
 	{text: `(ECIRCUITBREAKER) failed to retrieve database credentials*`, verdict: slowBreaker},

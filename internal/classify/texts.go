@@ -52,7 +52,7 @@ var pgbouncerTexts = []phrase{
 	{text: `client connections exceeded (*`, verdict: saturated},
 
 	// A server lost while it looks up a user reads `bouncer config error` too,
-	// and a restart must not become a hold (contract 4, invariant 8).
+	// and a restart must not become a hold (docs/design.md#invariants-and-their-tests, 8).
 	{text: `bouncer config error`, verdict: unavailable},
 	{text: `bouncer resources exhaustion`, verdict: unavailable},
 	{text: `no memory for *`, verdict: unavailable},

@@ -49,7 +49,7 @@ func (a Silence) perform(s *session) error {
 }
 
 // Notice says these words in a NoticeResponse, then closes: how an immediate
-// shutdown says goodbye (facts 1). The zero Severity is WARNING.
+// shutdown says goodbye (docs/facts.md#shutdown-notice). The zero Severity is WARNING.
 type Notice Refusal
 
 func (a Notice) perform(s *session) error {
@@ -69,7 +69,8 @@ func (a Raw) perform(s *session) error {
 }
 
 // SASLFinal ends a SCRAM exchange with these words and no error response, then
-// closes: Supavisor before 2.6 said "e=Wrong password" (facts 2). For OnWrong.
+// closes: Supavisor before 2.6 said "e=Wrong password" (docs/facts.md#supavisor-old-texts).
+// For OnWrong.
 type SASLFinal string
 
 func (a SASLFinal) perform(s *session) error {

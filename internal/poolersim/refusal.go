@@ -15,10 +15,10 @@ type Refusal struct {
 	Message  string
 	Detail   string
 	Hint     string
-	OmitV    bool // leave out the unlocalized severity, as Supavisor does since 2.9 (facts 2)
+	OmitV    bool // leave out the unlocalized severity (docs/facts.md#supavisor-severity)
 }
 
-// Refusals in the words of real poolers (facts 2).
+// Refusals in the words of real poolers (docs/facts.md#what-a-refusal-looks-like).
 var (
 	// ServerLoginRetry is PgBouncer before 1.24: it remembers that its own login failed.
 	ServerLoginRetry = Refusal{SQLState: "08P01", Message: "server login has been failing, try again later (server_login_retry)"}

@@ -85,7 +85,7 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 }
 
 // ask logs in and runs the query; readiness needs one, since a pooler may take
-// the login without any server behind it (facts 2).
+// the login without any server behind it (docs/facts.md#pgbouncer-warm-pool).
 func (p *Prober) ask(ctx context.Context, config *pgconn.Config, step *machine.Step) error {
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
@@ -98,7 +98,7 @@ func (p *Prober) ask(ctx context.Context, config *pgconn.Config, step *machine.S
 
 // query asks something on a connection that is logged in. An unnamed statement is
 // safe through transaction pooling, and unlike the simple protocol it keeps the
-// error of a broken connection (facts 1).
+// error of a broken connection (docs/facts.md#unnamed-statement).
 type query func(ctx context.Context, conn *pgconn.PgConn) error
 
 // selectOne is the query of a probe.

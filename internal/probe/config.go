@@ -20,7 +20,7 @@ const maxMessage = 1 << 20
 
 // config builds pgconn's configuration from the judged DSN. pgconn insists on
 // parsing one itself, so it is given a text in which every setting is named:
-// nothing of the PG* variables, service files or .pgpass gets in (contract 2).
+// nothing of the PG* variables, service files or .pgpass gets in (docs/facts.md#accepted-dsns).
 // It reads the sslrootcert file at each probe, so a corrected file counts.
 func (p *Prober) config() (*pgconn.Config, error) {
 	if err := checkRoots(p.dsn.SSLRootCert); err != nil {

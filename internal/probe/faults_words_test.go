@@ -83,7 +83,7 @@ type consequence struct {
 	next  time.Duration
 }
 
-// follows is what the row leads to, answer by answer (contract 4).
+// follows is what the row leads to, answer by answer (docs/states.md#reasons).
 func follows(r refusals.Row) []consequence {
 	var (
 		again  = consequence{machine.Retrying, 3 * time.Second}

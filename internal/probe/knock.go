@@ -9,8 +9,8 @@ import (
 
 // Knocker asks a pooler whether it knows a user, and hangs up when it asks for
 // the password: it has none. A shared pooler that cannot route the user says so
-// before, and does not count the hanging up as a failed login (facts 2). Use
-// [NewKnocker].
+// before, and does not count the hanging up as a failed login
+// (docs/facts.md#supavisor-routing). Use [NewKnocker].
 type Knocker struct{ prober *Prober }
 
 // NewKnocker returns a knocker for a DSN, whose password it does not keep. The

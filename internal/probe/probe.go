@@ -2,8 +2,8 @@
 // permit, one login, one outcome.
 //
 // pgconn's own Connect walks every resolved address and every TLS fallback and
-// makes up to six logins (facts 1). Here each address is tried by itself, the
-// next only when the one before did not answer at all.
+// makes up to six logins (docs/facts.md#pgx-logins-per-connect). Here each address
+// is tried by itself, the next only when the one before did not answer at all.
 package probe
 
 import (

@@ -14,7 +14,7 @@ import (
 
 const sharedDSN = "postgresql://postgres.ejiddanxtqcleyswqvkc:pass-word-1@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=require"
 
-// TestRows plays every row of contract 4's table that a peer can cause, from
+// TestRows plays every row of docs/states.md#reasons that a peer can cause, from
 // words on the wire to the time of the next attempt.
 func TestRows(t *testing.T) {
 	refusal := func(state, message string) poolersim.Script {

@@ -19,7 +19,8 @@ type Trace struct {
 	Names     []string // of the certificate that the server showed
 	Chain     []string // its subject, and the issuers above it as far as they were shown
 	// Routed: the server wanted to go on after the startup message, mostly with
-	// the password. A pooler that cannot route the user refuses before (facts 2).
+	// the password. A pooler that cannot route the user refuses before
+	// (docs/facts.md#supavisor-routing).
 	Routed bool
 }
 

@@ -68,7 +68,7 @@ func FuzzWire(f *testing.F) {
 	})
 }
 
-// lockoutPhrases are the words without which nothing is a lockout (facts 2).
+// lockoutPhrases are the words without which nothing is a lockout (docs/facts.md#whole-phrases).
 var lockoutPhrases = []string{
 	"server login has been failing", "pgbouncer cannot connect to server", "query_wait_timeout",
 	"too many authentication failures", "Too many authentication errors",
