@@ -20,7 +20,7 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// Config is the environment (contract 2). An empty variable is an unset one.
+// Config is the environment (docs/config.md). An empty variable is an unset one.
 // Spans of time take 15m, 900s or bare seconds.
 type Config struct {
 	DatabaseURL string `envconfig:"DATABASE_URL"`            // the apps' own DSN; unset: nothing is dialled
@@ -164,8 +164,7 @@ func (c Config) check() error {
 // refShape is what a project ref may look like; a DSN does not.
 var refShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
-// DirectWaiver is the one value of DB_CONNECTION_MODE (seed, "Required Environment
-// Variable").
+// DirectWaiver is the one value of DB_CONNECTION_MODE (docs/seed.md#waiver).
 const DirectWaiver = "direct_waiver"
 
 func Refuse(name, what string) error {

@@ -16,8 +16,8 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// How SIDECAR_INHERIT_URL is asked (contract 2): a platform's name may need a
-// Moment until it leads to both deployments.
+// How SIDECAR_INHERIT_URL is asked (docs/config.md#what-outlives-a-restart): a
+// platform's name may need a moment until it leads to both deployments.
 const (
 	inheritPatience = 5 * time.Second
 	inheritEvery    = time.Second
@@ -25,7 +25,7 @@ const (
 
 // inherit adds to the record what the deployment before knows: its window, of
 // whichever key, since the DSN may change later. A changed variable is a new
-// process, which must not dial inside the old one's window (facts 4).
+// process, which must not dial inside the old one's window (docs/facts.md#railway-redeploy).
 func inherit(ctx context.Context, c config.Config, record machine.Record, own string, log *slog.Logger) machine.Record {
 	last, why := hear(ctx, c, own)
 	switch {

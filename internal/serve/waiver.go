@@ -11,7 +11,7 @@ import (
 
 // watchWaiver logs what becomes of a waiver that the DSN needs: a warning once a
 // day in its last week, an error every hour when it has ended. Readiness stays:
-// a date is no outage (contract 9); the next start is refused.
+// a date is no outage; the next start is refused (docs/dsn.md#waiver).
 func watchWaiver(ctx context.Context, log *slog.Logger, judge func(time.Time) dsn.Report) {
 	hourly := time.NewTicker(time.Hour)
 	defer hourly.Stop()

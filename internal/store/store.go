@@ -1,5 +1,5 @@
 // Package store keeps the supervisor's record where it outlives the process: the
-// deadline belongs to what the pooler blocks, not to a process (contract 4).
+// deadline belongs to what the pooler blocks, not to a process.
 package store
 
 import (

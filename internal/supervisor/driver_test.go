@@ -83,7 +83,7 @@ func match(t *testing.T, lines []string, patterns ...string) {
 	}
 }
 
-// TestLogLines: the seed's lines, at the changes and once a minute (contract 8).
+// TestLogLines: the seed's lines, at the changes and once a minute (docs/seed.md#log-lines).
 func TestLogLines(t *testing.T) {
 	lockout := machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry, Cause: "password authentication failed", Step: machine.StepQuery}
 	synctest.Test(t, func(t *testing.T) {

@@ -8,12 +8,12 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// reminderEvery is the seed's rhythm (section 6): the remaining time of a window
-// is logged once a minute.
+// reminderEvery is the seed's rhythm (docs/seed.md#lockout-window): the remaining
+// time of a window is logged once a minute.
 const reminderEvery = time.Minute
 
-// report writes the log lines of a transition (seed 5, contract 8). Their words
-// are read by people and machines alike and stay as they are.
+// report writes the log lines of a transition (docs/runbook.md#log-lines). Their
+// words are read by people and machines alike and stay as they are.
 func (s *Supervisor) report(t machine.Transition) {
 	if o := t.Outcome; o.Reason != "" {
 		s.log.Debug("probe", "reason", o.Reason, "step", o.Step, "sqlstate", o.SQLState,

@@ -23,5 +23,5 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string { return "somebody else has written to the store" }
 
-// storeTimeout is the most that a transition waits for its store (contract 8).
+// storeTimeout is the most that a transition waits for its store.
 const storeTimeout = 2 * time.Second

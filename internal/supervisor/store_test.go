@@ -53,7 +53,7 @@ func keptBy(t *testing.T, p *paper, probe prober, log *bytes.Buffer, d time.Dura
 var breakerTripped = machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerCircuitBreaker, Knocked: true}
 
 // TestStoreOrder: an attempt is written before it is made; a transition is in the
-// snapshot before it is stored, and stored before it is logged (contract 8).
+// snapshot before it is stored, and stored before it is logged (docs/design.md#decisions).
 func TestStoreOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s *Supervisor

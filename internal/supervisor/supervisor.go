@@ -152,8 +152,8 @@ func (s *Supervisor) publish(t machine.Transition, last Attempt) {
 	})
 }
 
-// tell stores what has to outlive the process, then logs (contract 8): whoever
-// reads of a window can rely on it.
+// tell stores what has to outlive the process, then logs: whoever reads of a
+// window can rely on it.
 func (s *Supervisor) tell(ctx context.Context, t machine.Transition) {
 	s.keep(ctx)
 	s.report(t)

@@ -71,7 +71,7 @@ var phrases = map[machine.Reason]words{
 const (
 	askAgain    = "; the sidecar asks again at {time}."
 	askingNow   = "; the sidecar is asking again right now."
-	lockedOut   = "Wait 15+ minutes before retrying. Do NOT restart services." // seed 4.4
+	lockedOut   = "Wait 15+ minutes before retrying. Do NOT restart services." // docs/seed.md#report
 	waitAdvice  = "Wait until {time}. Do NOT restart services: every restart is another login."
 	trialWords  = "The lockout backoff is over. The one trial is under way."
 	trialAdvice = "The waiting time is over and the sidecar is trying once: wait half a minute, and do NOT restart services yet."

@@ -8,7 +8,7 @@ import (
 
 const (
 	quickly = time.Minute      // a CMD that fails within so long is put on the brake
-	brake   = 20 * time.Second // ten restarts then take longer than the breaker's 150 s (contract 6)
+	brake   = 20 * time.Second // ten restarts outlast the 150 s of docs/facts.md#supavisor-breaker
 )
 
 // End is how CMD ended.

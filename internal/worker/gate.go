@@ -26,7 +26,7 @@ type Policy struct {
 }
 
 const (
-	every      = 2 * time.Second  // between two questions, +-20 % (contract 6)
+	every      = 2 * time.Second  // between two questions, +-20 % (docs/workers.md#run)
 	spread     = 0.2              //
 	openSpread = 30 * time.Second // a start without the sidecar is put off by up to so much
 )

@@ -243,7 +243,7 @@ func TestEnds(t *testing.T) {
 		}
 	}
 	// Ten restarts of a CMD that fails at once stay below the breaker's ten failed
-	// logins in 150 s (facts 2).
+	// logins in 150 s (docs/facts.md#supavisor-breaker).
 	if tenth := 9 * brake; tenth <= 150*time.Second {
 		t.Errorf("the tenth login comes after %s", tenth)
 	}

@@ -7,7 +7,8 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// remindEvery is the seed's rhythm (section 6): the remaining time is said once a minute.
+// remindEvery is the seed's rhythm (docs/seed.md#lockout-window): the remaining time
+// is said once a minute.
 const remindEvery = time.Minute
 
 // remark is what was said last, and when. Times and counts in the words do not

@@ -2,7 +2,7 @@ package machine
 
 import "time"
 
-// When a refused connect is a ban (contract 4, facts 2): a db.* host bans an
+// When a refused connect is a ban (docs/facts.md#db-host-ban): a db.* host bans an
 // address for 30 minutes after two wrong passwords, and the ban shows as plain
 // ECONNREFUSED. A restart shows the same, but is over sooner.
 const BanMemory = time.Hour // a rejection this recent makes a refusal suspicious

@@ -26,7 +26,7 @@
 // In the words of circuit breakers: lockout is open, the trial after it is
 // half-open, ready and retrying are closed.
 //
-// What is guaranteed (contract 4, invariants 1 to 3 and 6):
+// What is guaranteed (docs/design.md#invariants-and-their-tests, 1 to 3 and 6):
 //
 //   - Inside a window [Machine.Admit] gives no [Permit], and only a Permit opens
 //     a connection.

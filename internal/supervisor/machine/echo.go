@@ -2,9 +2,10 @@ package machine
 
 import "time"
 
-// Which lockouts of PgBouncer count (contract 4). It answers a knock from its
-// memory of an earlier login, and that same knock makes it look again; so the
-// first answer after a silence says nothing about now (facts 2).
+// Which lockouts of PgBouncer count (docs/states.md#lockouts). It answers a knock
+// from its memory of an earlier login, and that same knock makes it look again; so
+// the first answer after a silence says nothing about now
+// (docs/facts.md#pgbouncer-memory).
 const (
 	EchoFresh   = time.Minute      // what came before vouches for an answer for this long
 	EchoAgain   = 3 * time.Second  // second look otherwise

@@ -3,7 +3,7 @@ package machine
 import "time"
 
 // The two more tries of a shared pooler, from the first rejection: its cached
-// credential may be up to 15 s old just after a rotation (facts 2).
+// credential may be up to 15 s old just after a rotation (docs/facts.md#cached-credential).
 var SpacedTries = []time.Duration{15 * time.Second, 60 * time.Second}
 
 // Rejection is what is remembered of a rejected credential, also when another one

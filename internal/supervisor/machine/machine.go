@@ -10,7 +10,7 @@ import (
 // Target is what one supervisor speaks for.
 type Target struct {
 	// Key names what a block is on: shared/REF, db/REF or host:port, hashed
-	// (contract 4). Windows belong to it.
+	// (docs/dsn.md#what-a-lockout-is-on). Windows belong to it.
 	Key string
 	// Credential tells one credential from another; holds belong to it. A keyed
 	// hash, never the password.

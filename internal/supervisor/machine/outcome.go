@@ -14,7 +14,7 @@ type Outcome struct {
 	Latency  time.Duration
 
 	// Refused: the connect itself was refused (ECONNREFUSED) at every address,
-	// which on a db.* host may be a ban (FACTS 2).
+	// which on a db.* host may be a ban (docs/facts.md#db-host-ban).
 	Refused bool
 	// Slow: a breaker that a dead database fed; the next try waits Policy.Retry.Max.
 	Slow bool

@@ -16,8 +16,8 @@ func (r Range) At(j float64) time.Duration {
 	return r.Min + time.Duration(j*float64(r.Max-r.Min))
 }
 
-// Policy is every delay that the environment may change (contract 2). The zero
-// value is not usable; start from [DefaultPolicy].
+// Policy is every delay that the environment may change (docs/config.md#when-it-asks).
+// The zero value is not usable; start from [DefaultPolicy].
 type Policy struct {
 	ProbeInterval time.Duration // between probes while ready
 	ProbeTimeout  time.Duration // one whole probe
@@ -30,8 +30,8 @@ type Policy struct {
 	Counts map[Trigger]bool
 }
 
-// DefaultPolicy returns the defaults of contract 2. The 15 to 20 minutes are
-// the seed's (section 6), the 30 minutes of a ban are documented (facts 2).
+// DefaultPolicy returns the defaults. The 15 to 20 minutes are the seed's
+// (docs/seed.md#lockout-window), the 30 of a ban are Supabase's (docs/facts.md#db-host-ban).
 func DefaultPolicy() Policy {
 	counts := make(map[Trigger]bool, len(Triggers))
 	for _, t := range Triggers {
@@ -49,7 +49,7 @@ func DefaultPolicy() Policy {
 }
 
 // Longest returns the longest time without an attempt that the policy can lead
-// to; a deploy's health check has to outlast it (facts 4).
+// to; a deploy's health check has to outlast it (docs/facts.md#railway-healthcheck).
 func (p Policy) Longest() time.Duration {
 	return max(p.ProbeInterval, p.longestRetry(), p.Lockout.Max, p.Ban.Max, p.Rejected.Max, RerouteLast, CautiousLast)
 }
@@ -81,7 +81,7 @@ func (p Policy) longestRetry() time.Duration {
 }
 
 // demote turns a lockout that the policy does not count into the plain fault
-// that it looks like without the word (contract 2, SIDECAR_LOCKOUT_ON).
+// that it looks like without the word (SIDECAR_LOCKOUT_ON, docs/states.md#lockouts).
 func (p Policy) demote(o Outcome) Outcome {
 	if o.Reason != ReasonLockout || p.Counts[o.Trigger] {
 		return o
@@ -103,7 +103,7 @@ func double(first, last time.Duration, rung int) time.Duration {
 }
 
 // ParseSpan reads a span of time as people write it: 15m, 900s or bare seconds
-// (contract 2). A negative span is an error.
+// (docs/config.md#spans-of-time). A negative span is an error.
 func ParseSpan(text string) (time.Duration, error) {
 	if _, err := strconv.ParseUint(text, 10, 31); err == nil {
 		text += "s"

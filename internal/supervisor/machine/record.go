@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Record is what outlives a process (contract 4, invariants 1 and 6): plain
+// Record is what outlives a process (docs/config.md#what-outlives-a-restart): plain
 // data, with times of the wall clock. The zero value is a first start.
 type Record struct {
 	Windows  []Window       `json:"windows,omitempty"` // those that are not over, of every key

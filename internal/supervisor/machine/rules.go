@@ -27,7 +27,7 @@ type Rule struct {
 	From   string // what brings the reason about
 }
 
-// Rules is the transition table (contract 4). What a row cannot say stands
+// Rules is the transition table (docs/states.md#reasons). What a row cannot say stands
 // beside the machine: the confirming probe in machine.go, the two spaced tries
 // of a shared pooler in holds.go, which lockouts count in echo.go and ban.go.
 var Rules = []Rule{
@@ -61,7 +61,7 @@ func RuleFor(r Reason) Rule {
 	return RuleFor(ReasonUnknown)
 }
 
-// Fixed delays of contract 4 that no variable changes.
+// Fixed delays that no variable changes (docs/states.md#delays).
 const (
 	ConfirmDelay = 2 * time.Second // second look before readiness drops
 

@@ -46,7 +46,7 @@ const (
 // Trigger says what made a lockout: a closed set, empty for every other reason.
 type Trigger string
 
-// The triggers of a lockout (FACTS 2; seed section 6 names the first two).
+// The triggers of a lockout; the seed names the first two (docs/seed.md#lockout-triggers).
 const (
 	TriggerServerLoginRetry Trigger = "server_login_retry" // PgBouncer remembers a failed server login
 	TriggerQueryWaitTimeout Trigger = "query_wait_timeout" // PgBouncer had no server for a query in time
