@@ -12,7 +12,7 @@ import (
 )
 
 // TestDeployOutlastsWindows: a health check that gives up inside a window would
-// fail the very deploy that brings the cure (facts 4).
+// fail the very deploy that brings the cure (docs/facts.md#railway-healthcheck).
 func TestDeployOutlastsWindows(t *testing.T) {
 	longest := machine.DefaultPolicy().Longest()
 	for _, file := range []string{"../../deploy/railway.toml", "../../deploy/railway.ts"} {

@@ -12,7 +12,7 @@ import (
 )
 
 // newLogger writes to out in the format and level of the environment. JSON has
-// the keys message and a lower-case level, which Railway reads (facts 4).
+// the keys message and a lower-case level, which Railway reads (docs/facts.md#railway-logs).
 func newLogger(c config.Config, out io.Writer) *slog.Logger {
 	level := c.Level()
 	asText := c.LogFormat == "text" || c.LogFormat == "" && isTerminal(out)

@@ -10,11 +10,11 @@ import (
 )
 
 // askTwice is the note on a lockout that may be an old one, where nobody vouches
-// for a login in the last minute (contract 1).
+// for a login in the last minute (docs/facts.md#pgbouncer-memory).
 const askTwice = "PgBouncer may be answering from memory. Ask twice: sidecar probe --twice"
 
 // namesNoCause is the note on a lockout that a restart of PostgreSQL looks like
-// (facts 2).
+// (docs/facts.md#pgbouncer-restart).
 const namesNoCause = "PgBouncer before 1.24 says the same for up to half a minute after a restart of PostgreSQL. If there was one, ask again then."
 
 // printReport prints a report for people or as JSON and ends with its exit code. One that

@@ -50,7 +50,7 @@ lockout window that the sidecar knows of, nothing is dialled and the exit code i
 }
 
 // secondLook is how long after a server_login_retry the second login of --twice
-// is made (contract 1).
+// is made (docs/commands.md#flags).
 const secondLook = 3 * time.Second
 
 // probeDatabase looks for a reason not to dial, and without one logs in once, or

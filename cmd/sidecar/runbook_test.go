@@ -119,9 +119,9 @@ func follow(t *testing.T, line, raw string, env ...string) (code int, output str
 }
 
 // TestRunbookRailway: the runbook names no command of Railway that there is not.
-// It has to say so of the one that the seed names.
+// It has to say so of the one that the seed names (docs/seed.md#emergency).
 func TestRunbookRailway(t *testing.T) {
-	real := []string{"down", "scale", "redeploy", "variable set"} // facts 4
+	real := []string{"down", "scale", "redeploy", "variable set"} // docs/facts.md#railway-commands
 	lines := shown(runbook(t), "railway")
 	for _, line := range lines {
 		known := slices.ContainsFunc(real, func(name string) bool { return strings.HasPrefix(line, "railway "+name+" ") })

@@ -34,7 +34,7 @@ func TestRealSessionsCommand(t *testing.T) {
 }
 
 // TestSessionsInWindow: no socket in a window and exit code 78; in a hold one
-// login, as the contract says of every command.
+// login, as with every command (docs/commands.md#which).
 func TestSessionsInWindow(t *testing.T) {
 	t.Parallel()
 	for state, c := range map[machine.State]struct {

@@ -30,7 +30,7 @@ type Client struct {
 }
 
 const (
-	clientTimeout = 2 * time.Second // contract 1: no answer within 2 s is no answer
+	clientTimeout = 2 * time.Second // docs/http.md#limits: no answer within 2 s is no answer
 	maxAnswer     = 64 << 10
 )
 

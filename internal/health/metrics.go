@@ -17,7 +17,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("pooler_"+name, help, labels, nil)
 }
 
-// The metrics of contract 7.
+// The metrics, in docs/metrics.md.
 var (
 	readyDesc        = desc("ready", "1 when the database answered the last time it counted.")
 	stateDesc        = desc("state", "1 for the present state, 0 for every other.", "state")

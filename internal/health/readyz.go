@@ -26,7 +26,7 @@ type Readiness struct {
 }
 
 // maxRetryAfter caps the Retry-After header: clients sleep for as long as it
-// says, several times over (facts 5). The body has the true time.
+// says, several times over (docs/facts.md#retry-after). The body has the true time.
 const maxRetryAfter = 30
 
 // ReadinessAt is what /readyz says of a snapshot at that time.

@@ -24,8 +24,8 @@ type handlers struct {
 // reader is a handler that reports its status code, for the request counter.
 type reader func(w http.ResponseWriter, r *http.Request) int
 
-// NewHandler returns all routes of contract 3. GET and HEAD are alike; any other
-// method is refused.
+// NewHandler returns all routes (docs/http.md#routes). GET and HEAD are alike; any
+// other method is refused.
 func NewHandler(source Source) http.Handler {
 	requests := newRequests()
 	h := &handlers{
@@ -77,7 +77,7 @@ func bounded(next http.Handler) http.Handler {
 }
 
 // Liveness is the body of /health. It says warn, with a 200, when the database
-// is not ready: the process is well all the same (facts 5).
+// is not ready: the process is well all the same (docs/facts.md#head-and-health).
 type Liveness struct {
 	Status string `json:"status"`
 	State  string `json:"state"`

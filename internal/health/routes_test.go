@@ -106,8 +106,8 @@ func TestStoppingShown(t *testing.T) {
 	}
 }
 
-// TestReadyzInWindow: the body of contract 3, with a Retry-After that no client
-// sleeps for long, and nothing that must not be public.
+// TestReadyzInWindow: the body of docs/http.md#readyz, with a Retry-After that no
+// client sleeps for long, and nothing that must not be public.
 func TestReadyzInWindow(t *testing.T) {
 	w := ask(at(inWindow(872500*time.Millisecond), ""), "GET", "/readyz")
 	var got Readiness
@@ -194,7 +194,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestStatusShape holds the names of contract 5.
+// TestStatusShape holds the names of docs/http.md#status.
 func TestStatusShape(t *testing.T) {
 	s := inWindow(15 * time.Minute)
 	s.Attempt = supervisor.Attempt{At: time.Now(), Outcome: machine.Outcome{Reason: machine.ReasonLockout, Step: machine.StepQuery, SQLState: "08P01", Message: "m", Latency: 45 * time.Millisecond}}

@@ -19,7 +19,7 @@ const (
 
 	// lingering keeps the port open for a moment after the process was told to
 	// end, so that /status can say so; drain is the most that open requests get
-	// after that. Together they stay below the 5 s of contract 3.
+	// after that. Together they stay below the 5 s of docs/http.md#sigterm.
 	lingering = 500 * time.Millisecond
 	drain     = 3 * time.Second
 )

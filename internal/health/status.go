@@ -9,7 +9,7 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// Status is the body of /status, for operators (contract 5).
+// Status is the body of /status, for operators (docs/http.md#status).
 type Status struct {
 	Ready          bool          `json:"ready"`
 	State          string        `json:"state"`
@@ -49,7 +49,7 @@ type StatusDSN struct {
 }
 
 // advice is the snapshot's, unless the guard would refuse the next start: a
-// waiver that ends does not end readiness (contract 9).
+// waiver that ends does not end readiness (docs/dsn.md#waiver).
 func advice(s *supervisor.Snapshot, report dsn.Report, now time.Time) string {
 	if s.Ready() && !report.Valid() {
 		return "The database answers, but DATABASE_URL is no longer allowed: correct it before the sidecar is restarted, or the next start is refused."

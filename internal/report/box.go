@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// The widths of the seed's report (4.3). A box gets wider when a value needs it.
+// The widths of the seed's report (docs/seed.md#report). A box gets wider when a value needs it.
 const (
 	bannerWidth = 79
 	boxWidth    = 77

@@ -30,7 +30,7 @@ type Check struct {
 	Remedy  string      `json:"remedy"`
 }
 
-// Report is the gate's verdict (contract 1): a deploy may go on, or not.
+// Report is the gate's verdict (docs/commands.md#gate): a deploy may go on, or not.
 type Report struct {
 	Result   string  `json:"result"` // PASS or FAIL
 	ExitCode int     `json:"exit_code"`

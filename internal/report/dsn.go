@@ -7,7 +7,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 )
 
-// DSNReport is the judgement as JSON (contract 9).
+// DSNReport is the judgement as JSON (docs/commands.md#dsn-check).
 type DSNReport struct {
 	Valid            bool          `json:"valid"`
 	Code             dsn.Code      `json:"code"`

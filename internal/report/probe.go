@@ -12,7 +12,7 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// ProbeReport is what one probe came to (contract 1). Use [NewProbeReport].
+// ProbeReport is what one probe came to (docs/commands.md#probe). Use [NewProbeReport].
 type ProbeReport struct {
 	Result   string           `json:"result"` // PASS or FAIL
 	Reason   string           `json:"reason"`
@@ -79,7 +79,7 @@ func (r *ProbeReport) Refused(s Standing) {
 // Note adds a line below the result.
 func (r *ProbeReport) Note(text string) { r.note = text }
 
-// Text is the report of seed 4.3 and 4.4.
+// Text is the report that operators know (docs/seed.md#report).
 func (r ProbeReport) Text() string {
 	var b strings.Builder
 	b.WriteString(Banner("PROBE DATABASE") + "\n")

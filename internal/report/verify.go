@@ -9,8 +9,8 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// VerifyReport is the way to the database step by step (contract 1). The steps
-// after one that failed are skipped. Use [NewVerifyReport].
+// VerifyReport is the way to the database step by step (docs/commands.md#verify).
+// The steps after one that failed are skipped. Use [NewVerifyReport].
 type VerifyReport struct {
 	Result   string `json:"result"` // PASS or FAIL
 	Reason   string `json:"reason"`
@@ -138,7 +138,7 @@ func stop(o machine.Outcome, t Trace) string {
 }
 
 // routed reports whether the pooler knows the user. Its breaker of wrong
-// passwords is asked after the tenant is found (facts 2).
+// passwords is asked after the tenant is found (docs/facts.md#supavisor-order).
 func routed(o machine.Outcome, t Trace) bool {
 	return t.Routed || o.Trigger == machine.TriggerCircuitBreaker
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // tenantFixes are the causes of "Tenant or user not found" after a user without
-// a ref, which the guard refuses, in their order (seed, "Pooler Troubleshooting").
+// a ref, which the guard refuses, in their order (docs/seed.md#tenant-not-found).
 const tenantFixes = `1. Region: the host must name the one that the dashboard shows under Settings, General.
 2. Cluster: aws-0 or aws-1 is per project and can't be inferred. To ask all of them without a password: sidecar verify --find-region
 3. Pooling: Settings, Database, Connection Pooling must be enabled.
