@@ -1,5 +1,5 @@
 // Package internal holds the rules of the house: which package may import which,
-// and how long a file may get.
+// how long a file may get, and that what a comment refers to is there.
 package internal
 
 import (
