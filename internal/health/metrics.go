@@ -92,7 +92,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstHistogram(durationDesc, s.Latency.Count, s.Latency.Sum, buckets)
 
 	gauge(retryDesc, unix(s.RetryTime(now)))
-	gauge(windowDesc, s.Window.Seconds())
+	gauge(windowDesc, s.Window().Seconds())
 	gauge(successDesc, unix(s.LastSuccess))
 	gauge(attemptDesc, unix(s.Attempt.At))
 	gauge(sinceDesc, unix(s.Since))

@@ -45,7 +45,7 @@ func readiness(s *supervisor.Snapshot, now time.Time, stable time.Duration) Read
 		RetryInSeconds: machine.CeilSeconds(s.Remaining(now)),
 		Message:        s.Message(now),
 	}
-	if missing := stable - now.Sub(s.ReadySince); r.Ready && missing > 0 {
+	if missing := stable - now.Sub(s.Since); r.Ready && missing > 0 {
 		r.Ready = false
 		r.RetryInSeconds = machine.CeilSeconds(missing)
 		r.RetryAt = timePointer(now.Add(missing + time.Second - 1).UTC().Truncate(time.Second))

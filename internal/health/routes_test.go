@@ -37,7 +37,7 @@ func at(s *supervisor.Snapshot, token string) http.Handler {
 func readySince(ago time.Duration) *supervisor.Snapshot {
 	since := time.Now().Add(-ago)
 	return &supervisor.Snapshot{Status: machine.Status{
-		State: machine.Ready, Reason: machine.ReasonOK, Since: since, ReadySince: since, Next: time.Now().Add(time.Second),
+		State: machine.Ready, Reason: machine.ReasonOK, Since: since, Next: time.Now().Add(time.Second),
 	}}
 }
 
@@ -45,7 +45,7 @@ func inWindow(left time.Duration) *supervisor.Snapshot {
 	return &supervisor.Snapshot{
 		Status: machine.Status{
 			State: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry,
-			Cause: `password authentication failed for user "postgres"`, Next: time.Now().Add(left), Window: 15 * time.Minute, WindowsInRow: 1,
+			Cause: `password authentication failed for user "postgres"`, Next: time.Now().Add(left), Since: time.Now().Add(left - 15*time.Minute), WindowsInRow: 1,
 		},
 		Target: machine.Target{Key: "9f2c01ab"},
 	}
@@ -197,8 +197,8 @@ func TestToken(t *testing.T) {
 // TestStatusShape holds the names of docs/http.md#status.
 func TestStatusShape(t *testing.T) {
 	s := inWindow(15 * time.Minute)
-	s.Attempt = supervisor.Attempt{At: time.Now(), Outcome: machine.Outcome{Reason: machine.ReasonLockout, Step: machine.StepQuery, SQLState: "08P01", Message: "m", Latency: 45 * time.Millisecond}}
-	s.History = []supervisor.Entry{{At: time.Now(), From: machine.Ready, To: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry}}
+	s.Attempt = machine.Attempt{At: time.Now(), Outcome: machine.Outcome{Reason: machine.ReasonLockout, Step: machine.StepQuery, SQLState: "08P01", Message: "m", Latency: 45 * time.Millisecond}}
+	s.History = []machine.Entry{{At: time.Now(), From: machine.Ready, To: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry}}
 	w := ask(at(s, ""), "GET", "/status")
 	var got map[string]any
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {

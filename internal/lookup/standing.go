@@ -101,11 +101,12 @@ func stored(ctx context.Context, db database.Database, c config.Config) (s keptS
 	s.otherHold = v.State == machine.Rejected && v.Key == target.Key && v.Credential != target.Credential
 	m := machine.New(c.Policy(), target, nil, now)
 	m.Restore(now, record)
-	if !m.Next.After(now) {
-		return s // over
+	status, stands := m.Barrier(now)
+	if !stands {
+		return s
 	}
-	answer := health.ReadinessAt(&supervisor.Snapshot{Status: m.Status}, now)
+	answer := health.ReadinessAt(&supervisor.Snapshot{Status: status}, now)
 	s.Standing = report.Heard(answer, db.Target.DBHost, "store")
-	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", m.Since.UTC().Format("15:04:05 UTC"), m.Reason)
+	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", status.Since.UTC().Format("15:04:05 UTC"), status.Reason)
 	return s
 }

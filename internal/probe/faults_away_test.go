@@ -33,10 +33,10 @@ func TestFaultServerRestartedWarmPool(t *testing.T) {
 	pg.Start(t)
 	away := time.Since(stopped)
 	back := reaches(t, s, machine.Ready, machine.ReasonOK, more)
-	if cost := back.ReadySince.Sub(stopped); cost > away+more {
+	if cost := back.Since.Sub(stopped); cost > away+more {
 		t.Errorf("ready %s after the stop of a server that was away for %s", cost, away)
 	}
-	if slices.ContainsFunc(back.History, func(e supervisor.Entry) bool { return e.To == machine.Lockout }) {
+	if slices.ContainsFunc(back.History, func(e machine.Entry) bool { return e.To == machine.Lockout }) {
 		t.Errorf("a window: %+v", back.History)
 	}
 }
@@ -55,12 +55,12 @@ func TestFaultServerDownWarmPool(t *testing.T) {
 	remembers(t, first)
 	window := reaches(t, s, machine.Lockout, machine.ReasonLockout, lasting+within)
 	remembers(t, window)
-	begun := slices.IndexFunc(window.History, func(e supervisor.Entry) bool { return e.Reason == machine.ReasonLockout })
+	begun := slices.IndexFunc(window.History, func(e machine.Entry) bool { return e.Reason == machine.ReasonLockout })
 	if after := window.Since.Sub(window.History[begun].At); after < lasting || after > lasting+within {
 		t.Errorf("a window %s after the first answer", after)
 	}
-	if window.Window < 15*time.Minute || window.Window > 20*time.Minute || window.Cause != "" {
-		t.Errorf("a window of %s for %q", window.Window, window.Cause)
+	if window.Window() < 15*time.Minute || window.Window() > 20*time.Minute || window.Cause != "" {
+		t.Errorf("a window of %s for %q", window.Window(), window.Cause)
 	}
 	before, _ := first.Total()
 	total, _ := window.Total()

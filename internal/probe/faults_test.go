@@ -103,7 +103,7 @@ func (a *asker) during(ctx context.Context, reached func() error, happens func()
 }
 
 func (a *asker) probe(ctx context.Context) finding {
-	if due, ok := a.machine.Due(); ok && due.After(a.now) {
+	if due, ok := a.machine.Due(a.now); ok && due.After(a.now) {
 		if _, err := a.machine.Admit(due.Add(-1)); err == nil {
 			a.Errorf("a permit before %s", due)
 		}
@@ -114,9 +114,8 @@ func (a *asker) probe(ctx context.Context) finding {
 		a.Error(err)
 	}
 	o := a.prober.Probe(ctx, permit)
-	a.machine.Settle(a.now, permit, o)
-	m := a.machine
-	return finding{o.Reason, o.Trigger, o.Step, o.SQLState, o.Message, m.State, m.Next.Sub(a.now)}
+	v := a.machine.Settle(a.now, permit, o).To
+	return finding{o.Reason, o.Trigger, o.Step, o.SQLState, o.Message, v.State, v.Next.Sub(a.now)}
 }
 
 func (a *asker) compare(got, want finding) finding {

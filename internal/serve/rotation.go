@@ -106,7 +106,7 @@ func (r *rotation) change(ctx context.Context, sup *supervisor.Supervisor, text 
 		return
 	}
 	db = r.use(db)
-	sup.Configure(ctx, db.Target, db.Prober)
+	sup.Retarget(ctx, db.Target, db.Prober)
 }
 
 // reload takes up what somebody else has written to the store, such as "sidecar
@@ -124,7 +124,7 @@ func (r *rotation) reload(ctx context.Context, sup *supervisor.Supervisor) {
 			words = "the stored window was cleared by hand"
 		}
 		r.log.Warn(words + "; what it says counts")
-		sup.Adopt(ctx, record)
+		sup.Heed(ctx, record)
 	}
 }
 

@@ -44,7 +44,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 		Token:     c.SidecarToken(),
 	})
 	record = forget(c, record, log)
-	sup.Begin(record) // before anybody asks
+	sup.Begin(record, nil) // before anybody asks
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
@@ -53,7 +53,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 		stop() // without its pages the sidecar is of no use
 	}()
 	if c.InheritURL != "" {
-		sup.Begin(forget(c, inherit(ctx, c, record, instance, log), log))
+		sup.Begin(forget(c, inherit(ctx, c, record, instance, log), log), nil)
 	}
 	go r.watch(ctx, sup)
 	go watchWaiver(ctx, log, r.judgeDialled)

@@ -40,7 +40,7 @@ func forget(c config.Config, r machine.Record, log *slog.Logger) machine.Record 
 		return r
 	}
 	t := time.Time(c.ClearBefore)
-	r, dropped := r.ClearBefore(t, time.Now())
+	r, dropped := r.ClearBefore(t)
 	if dropped > 0 {
 		log.Warn(fmt.Sprintf("SIDECAR_CLEAR_BEFORE: %d windows and holds from before %s are dropped", dropped, t.UTC().Format(time.RFC3339)))
 	}

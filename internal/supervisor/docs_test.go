@@ -44,7 +44,7 @@ func TestStatesDoc(t *testing.T) {
 		"Diagram": diagram(t), "States": constants(t, "State"), "Triggers": constants(t, "Trigger"),
 		"Rules": machine.Rules, "Policy": policy, "Confirm": machine.ConfirmDelay, "Jitter": 100 * machine.RetryJitter, "Reminder": reminderEvery,
 		"RerouteFirst": machine.RerouteFirst, "RerouteLast": machine.RerouteLast, "CautiousFirst": machine.CautiousFirst, "CautiousLast": machine.CautiousLast,
-		"Fresh": machine.EchoFresh, "Again": machine.EchoAgain, "Lasting": machine.EchoLasting, "Asks": machine.EchoAsks,
+		"Echoes": machine.EchoRules, "Gap": machine.EchoGap,
 		"BanMemory": machine.BanMemory, "BanAsks": machine.BanAsks, "Tries": machine.SpacedTries,
 		"Scenes": scenes(t, policy), "LockedOut": Guidance(machine.ReasonLockout),
 	}); err != nil {
@@ -181,7 +181,7 @@ func scenes(t *testing.T, policy machine.Policy) (all []scene) {
 	}
 	seen := newStage(t, policy, machine.Target{Key: "k"})
 	seen.answer(machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry, Cause: "c"})
-	all = append(all, seen.scene("`lockout`, before the second look"))
+	all = append(all, seen.scene("`lockout`, while it is watched"))
 	for _, trigger := range machine.Triggers {
 		answer := machine.Outcome{Reason: machine.ReasonLockout, Trigger: trigger, Step: machine.StepQuery, Cause: "c"}
 		s := newStage(t, policy, machine.Target{Key: "k"})
@@ -196,7 +196,7 @@ func scenes(t *testing.T, policy machine.Policy) (all []scene) {
 		all = append(all, s.scene("`lockout`, `%s`, the second window in a row", trigger))
 	}
 	seen.untilWindow(machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerCircuitBreaker})
-	seen.now = seen.Next
+	seen.now, _ = seen.Due(seen.now)
 	return append(all, seen.scene("`lockout`, during the trial"))
 }
 
@@ -215,7 +215,7 @@ func newStage(t *testing.T, policy machine.Policy, target machine.Target) *stage
 // answer gives the outcome to the probe that is due, when it is due.
 func (s *stage) answer(o machine.Outcome) machine.Transition {
 	s.t.Helper()
-	s.now, _ = s.Due()
+	s.now, _ = s.Due(s.now)
 	permit, err := s.Admit(s.now)
 	if err != nil {
 		s.t.Fatal(err)
@@ -236,6 +236,6 @@ func (s *stage) untilWindow(o machine.Outcome) {
 }
 
 func (s *stage) scene(title string, args ...any) scene {
-	snapshot := &Snapshot{Status: s.Status}
+	snapshot := &Snapshot{Status: s.Status(s.now)}
 	return scene{fmt.Sprintf(title, args...), snapshot.Message(s.now), snapshot.Advice(s.now)}
 }

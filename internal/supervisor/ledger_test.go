@@ -30,8 +30,8 @@ func TestSinceOfWindow(t *testing.T) {
 	breaker := machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerCircuitBreaker}
 	s.answer(breaker)
 	s.answer(breaker)
-	if s.WindowsInRow != 2 || !s.Since.Equal(s.now) {
-		t.Errorf("%+v at %s", s.Status, s.now)
+	if got := s.Status(s.now); got.WindowsInRow != 2 || !got.Since.Equal(s.now) {
+		t.Errorf("%+v at %s", got, s.now)
 	}
 }
 

@@ -23,9 +23,9 @@ func (s *Supervisor) report(t machine.Transition) {
 		s.reportReady(t)
 	}
 	entered := t.To.State == machine.Lockout && t.From.State != machine.Lockout
-	if t.Opened || entered || t.To.Reason == machine.ReasonAuthFailed && t.To.Next != t.From.Next {
+	if t.At.Before(t.To.Next) && (t.Opened || entered || t.To.Reason == machine.ReasonAuthFailed && t.To.Next != t.From.Next) {
 		s.reminded = t.At
-		s.reportRemaining(t.At, refusal(t)...)
+		s.reportRemaining(t.To, t.At, refusal(t)...)
 	}
 }
 
@@ -63,33 +63,34 @@ func (s *Supervisor) reportStore(err error) {
 	s.log.Info("the deadline is stored again", "store_healthy", true)
 }
 
-// reminds reports whether the present state has a remaining time to repeat.
-func (s *Supervisor) reminds(now time.Time) bool {
-	m := s.machine
-	return (m.State == machine.Lockout || m.Reason == machine.ReasonAuthFailed) && now.Before(m.Next)
+// reminds reports whether a verdict has a remaining time to repeat.
+func (s *Supervisor) reminds(v machine.Status, now time.Time) bool {
+	return (v.State == machine.Lockout || v.Reason == machine.ReasonAuthFailed) && now.Before(v.Next)
 }
 
 // remind repeats the remaining time when a minute has passed. It is stored anew as
-// well: the clock may have been set, or the store may be writable again.
+// well: the clock may have been set.
 func (s *Supervisor) remind(ctx context.Context, now time.Time) {
-	if s.reminds(now) && !now.Before(s.reminded.Add(reminderEvery)) {
-		s.reminded = now
-		if s.keep(ctx); s.reminds(now) {
-			s.reportRemaining(now)
-		}
+	v := s.machine.Status(now)
+	if !s.reminds(v, now) || now.Before(s.reminded.Add(reminderEvery)) {
+		return
+	}
+	s.reminded = now
+	s.save(ctx)
+	if v = s.machine.Status(now); s.reminds(v, now) {
+		s.reportRemaining(v, now)
 	}
 }
 
-func (s *Supervisor) reportRemaining(now time.Time, refusal ...any) {
-	m := s.machine
-	remaining := m.Next.Sub(now)
-	attrs := append([]any{"reason", m.Reason, "remaining", machine.CeilSeconds(remaining)}, refusal...)
-	if m.State == machine.Lockout {
+func (s *Supervisor) reportRemaining(v machine.Status, now time.Time, refusal ...any) {
+	remaining := v.Next.Sub(now)
+	attrs := append([]any{"reason", v.Reason, "remaining", machine.CeilSeconds(remaining)}, refusal...)
+	if v.State == machine.Lockout {
 		s.log.Warn("[DB Supervisor] "+backoffLine(remaining), attrs...)
 		return
 	}
 	s.log.Warn(fmt.Sprintf("[DB Supervisor] Hold: %s remaining after %s. A changed credential ends it.",
-		machine.Seconds(remaining), m.Reason), attrs...)
+		machine.Seconds(remaining), v.Reason), attrs...)
 }
 
 // backoffLine is the seed's sentence, in the log and in /readyz.

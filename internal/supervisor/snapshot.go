@@ -13,24 +13,10 @@ import (
 type Snapshot struct {
 	machine.Status
 	Target   machine.Target
-	Stopping bool // the process is ending; the verdict stays
-	Unstored bool // the record could not be stored; a restart would forget it
-	Attempt  Attempt
+	Stopping bool            // the process is ending; the verdict stays
+	Unstored bool            // the record could not be stored; a restart would forget it
+	Attempt  machine.Attempt // the last probe
 	Ledger
-}
-
-// Attempt is the last probe. The zero value means that there was none.
-type Attempt struct {
-	At time.Time
-	machine.Outcome
-}
-
-// Entry is one change of state or reason, or a new window after the trial.
-type Entry struct {
-	At       time.Time
-	From, To machine.State
-	Reason   machine.Reason
-	Trigger  machine.Trigger
 }
 
 // Ledger counts what happened since the start.
@@ -40,7 +26,7 @@ type Ledger struct {
 	Violations  uint64                     // connections inside a window: must stay 0
 	LastSuccess time.Time
 	Latency     Histogram
-	History     []Entry // oldest first, at most historyLength
+	History     []machine.Entry // oldest first, at most historyLength
 }
 
 const historyLength = 50
@@ -97,8 +83,8 @@ func (l Ledger) record(t machine.Transition) Ledger {
 	}
 	if t.Changed() || t.Opened {
 		past := l.History[max(0, len(l.History)-historyLength+1):]
-		next.History = append(append(make([]Entry, 0, len(past)+1), past...),
-			Entry{t.At, t.From.State, t.To.State, t.To.Reason, t.To.Trigger})
+		next.History = append(append(make([]machine.Entry, 0, len(past)+1), past...),
+			machine.Entry{At: t.At, From: t.From.State, To: t.To.State, Reason: t.To.Reason, Trigger: t.To.Trigger})
 	}
 	return next
 }

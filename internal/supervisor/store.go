@@ -7,7 +7,7 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// Store keeps a [Record] where it outlives the process.
+// Store keeps a [machine.Record] where it outlives the process.
 type Store interface {
 	// Save replaces the record and returns by the context's deadline. When
 	// somebody else has written since this process last read or wrote, nothing is
@@ -23,5 +23,7 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string { return "somebody else has written to the store" }
 
-// storeTimeout is the most that a transition waits for its store.
-const storeTimeout = 2 * time.Second
+const (
+	storeTimeout = 2 * time.Second // the most that a transition waits for its store
+	storeEvery   = 5 * time.Second // how often a store is tried that cannot be read or written
+)

@@ -44,7 +44,7 @@ func keptBy(t *testing.T, p *paper, probe prober, log *bytes.Buffer, d time.Dura
 	t.Helper()
 	s := New(machine.DefaultPolicy(), machine.Target{Key: "k", Credential: "c"}, probe, p, slog.New(slog.NewTextHandler(log, nil)))
 	for _, r := range begin {
-		s.Begin(r)
+		s.Begin(r, nil)
 	}
 	runFor(t, s, d)
 	return s
@@ -168,7 +168,7 @@ func TestBegin(t *testing.T) {
 		until := time.Now().Add(12 * time.Minute).UTC()
 		s := keptBy(t, p, func(context.Context) machine.Outcome { panic("a probe inside the window") }, &log, 61*time.Second,
 			machine.Record{Windows: []machine.Window{{Key: "k", Trigger: machine.TriggerCircuitBreaker, Cause: "c", Opened: until.Add(-15 * time.Minute), Until: until, InRow: 1}}})
-		if got := s.Snapshot(); got.State != machine.Lockout || !got.Next.Equal(until) || got.Cause != "c" || got.Window != 15*time.Minute {
+		if got := s.Snapshot(); got.State != machine.Lockout || !got.Next.Equal(until) || got.Cause != "c" || got.Window() != 15*time.Minute {
 			t.Errorf("%+v", got.Status)
 		}
 		lines := log.String()

@@ -17,8 +17,10 @@ type Prober interface {
 	Probe(ctx context.Context, permit machine.Permit) machine.Outcome
 }
 
-// Supervisor drives a [Machine]: one goroutine asks for permits, probes, settles,
-// publishes and stores. Everybody else reads [Supervisor.Snapshot].
+// Supervisor drives a [machine.Machine]: one goroutine asks for permits, probes and
+// settles. What a transition leads to is always told in one order: first the
+// snapshot, so that readers know at once; then the store, so that a restart does;
+// then the log line, on which whoever reads it can rely.
 type Supervisor struct {
 	policy   machine.Policy
 	machine  *machine.Machine
@@ -27,21 +29,25 @@ type Supervisor struct {
 	log      *slog.Logger
 	snapshot atomic.Pointer[Snapshot]
 	changes  chan func(now time.Time) machine.Transition // what others want done, for the one goroutine
+
+	unread   func(context.Context) (machine.Record, error) // reads what could not be read yet; nil: it was
+	tried    time.Time                                     // when the store was tried last
 	reminded time.Time
 }
 
 // New returns a supervisor for the target. It asks nothing before [Supervisor.Run].
 // Without a store the deadline lives in memory.
 func New(policy machine.Policy, target machine.Target, prober Prober, store Store, log *slog.Logger) *Supervisor {
+	now := time.Now()
 	s := &Supervisor{
 		policy:  policy,
-		machine: machine.New(policy, target, rand.Float64, time.Now()),
+		machine: machine.New(policy, target, rand.Float64, now),
 		prober:  prober,
 		store:   store,
 		log:     log,
 		changes: make(chan func(time.Time) machine.Transition),
 	}
-	s.snapshot.Store(&Snapshot{Status: s.machine.Status, Target: target, Ledger: newLedger()})
+	s.snapshot.Store(&Snapshot{Status: s.machine.Status(now), Target: target, Ledger: newLedger()})
 	return s
 }
 
@@ -49,23 +55,29 @@ func New(policy machine.Policy, target machine.Target, prober Prober, store Stor
 func (s *Supervisor) Snapshot() *Snapshot { return s.snapshot.Load() }
 
 // Begin takes up what a process before has left. It is called before
-// [Supervisor.Run], if at all.
-func (s *Supervisor) Begin(r machine.Record) {
-	s.publish(s.machine.Restore(time.Now(), r), Attempt{})
+// [Supervisor.Run], again when more is known, or not at all. A record that could
+// not be read yet is read until it can be.
+func (s *Supervisor) Begin(r machine.Record, unread func(context.Context) (machine.Record, error)) {
+	now := time.Now()
+	s.unread, s.tried = unread, now
+	t := s.machine.Restore(now, r)
+	next := *s.Snapshot()
+	next.Status, next.Attempt, next.History = t.To, r.Last, r.History
+	s.snapshot.Store(&next)
 }
 
-// Configure changes what is supervised, between two probes: another target with
+// Retarget changes what is supervised, between two probes: another target with
 // its prober. It returns when that is done, or the context ends.
-func (s *Supervisor) Configure(ctx context.Context, target machine.Target, prober Prober) {
+func (s *Supervisor) Retarget(ctx context.Context, target machine.Target, prober Prober) {
 	s.change(ctx, func(now time.Time) machine.Transition {
 		s.prober = prober
-		return s.machine.Configure(now, target)
+		return s.machine.SetTarget(now, target)
 	})
 }
 
-// Adopt takes up what somebody else has written to the store, between two probes.
-func (s *Supervisor) Adopt(ctx context.Context, r machine.Record) {
-	s.change(ctx, func(now time.Time) machine.Transition { return s.machine.Adopt(now, r) })
+// Heed takes up what somebody else has written to the store, between two probes.
+func (s *Supervisor) Heed(ctx context.Context, r machine.Record) {
+	s.change(ctx, func(now time.Time) machine.Transition { return s.machine.Heed(now, r) })
 }
 
 func (s *Supervisor) change(ctx context.Context, f func(now time.Time) machine.Transition) {
@@ -79,7 +91,7 @@ func (s *Supervisor) change(ctx context.Context, f func(now time.Time) machine.T
 
 // Run supervises until the context ends, then publishes that the process stops.
 func (s *Supervisor) Run(ctx context.Context) {
-	s.tell(ctx, machine.Transition{At: time.Now(), To: s.machine.Status})
+	s.tell(ctx, machine.Transition{At: time.Now(), To: s.Snapshot().Status})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -91,10 +103,9 @@ func (s *Supervisor) Run(ctx context.Context) {
 			s.snapshot.Store(&last)
 			return
 		case change := <-s.changes:
-			t := change(time.Now())
-			s.publish(t, s.Snapshot().Attempt)
-			s.tell(ctx, t)
+			s.tell(ctx, change(time.Now()))
 		case <-timer.C:
+			s.tryStore(ctx, time.Now())
 			s.remind(ctx, time.Now())
 			s.probe(ctx)
 		}
@@ -103,12 +114,20 @@ func (s *Supervisor) Run(ctx context.Context) {
 
 // pause is how long nothing is to be done.
 func (s *Supervisor) pause(now time.Time) time.Duration {
-	next, ok := s.machine.Due()
+	next, ok := s.machine.Changes(now)
 	if !ok {
-		return time.Hour // nothing is due before the configuration changes
+		next = now.Add(time.Hour) // nothing is due before the configuration changes
 	}
-	if reminder := s.reminded.Add(reminderEvery); s.reminds(now) && reminder.Before(next) {
-		next = reminder
+	for _, other := range []struct {
+		waits bool
+		at    time.Time
+	}{
+		{s.reminds(s.Snapshot().Status, now), s.reminded.Add(reminderEvery)},
+		{s.unread != nil || s.Snapshot().Unstored, s.tried.Add(storeEvery)},
+	} {
+		if other.waits && other.at.Before(next) {
+			next = other.at
+		}
 	}
 	return next.Sub(now)
 }
@@ -116,32 +135,50 @@ func (s *Supervisor) pause(now time.Time) time.Duration {
 // probe makes the attempt that is due, if one is. It is stored before it is made,
 // and not made when the store knows of a window.
 func (s *Supervisor) probe(ctx context.Context) {
-	asked, before := time.Now(), s.machine.Status
+	asked := time.Now()
 	permit, err := s.machine.Admit(asked)
 	if err != nil {
-		if s.machine.Status != before { // a hold was left when a window ended
-			t := machine.Transition{At: asked, From: before, To: s.machine.Status}
-			s.publish(t, s.Snapshot().Attempt)
-			s.tell(ctx, t)
-		}
+		s.settled(ctx, asked) // a window may have ended, and a hold lasts
 		return
 	}
-	if s.keep(ctx); !s.machine.Holds(permit) {
+	if s.save(ctx); !s.machine.Holds(permit) {
 		return
 	}
 	probing, cancel := context.WithTimeout(ctx, s.policy.ProbeTimeout)
 	defer cancel()
 	outcome := s.prober.Probe(probing, permit)
-	transition := s.machine.Settle(time.Now(), permit, outcome)
-	if ctx.Err() != nil {
-		return // the process ends: what it said last stays
+	t := s.machine.Settle(time.Now(), permit, outcome)
+	if ctx.Err() != nil { // the process ends: what it said last stays, what it knows is stored
+		s.save(ctx)
+		return
 	}
-	s.publish(transition, Attempt{asked, transition.Outcome})
-	s.tell(ctx, transition)
+	s.tellAttempt(ctx, t, machine.Attempt{At: asked, Outcome: t.Outcome})
+}
+
+// settled tells of a verdict that has become another one by itself.
+func (s *Supervisor) settled(ctx context.Context, now time.Time) {
+	from, to := s.Snapshot().Status, s.machine.Status(now)
+	if from != to {
+		s.tell(ctx, machine.Transition{At: now, From: from, To: to})
+	}
+}
+
+// tell makes a transition known: snapshot, store, line.
+func (s *Supervisor) tell(ctx context.Context, t machine.Transition) {
+	s.tellAttempt(ctx, t, s.Snapshot().Attempt)
+}
+
+func (s *Supervisor) tellAttempt(ctx context.Context, t machine.Transition, last machine.Attempt) {
+	s.publish(t, last)
+	heeded := s.keep(ctx)
+	s.report(t)
+	if heeded != nil {
+		s.report(*heeded)
+	}
 }
 
 // publish replaces the snapshot; readers see all of a transition or none of it.
-func (s *Supervisor) publish(t machine.Transition, last Attempt) {
+func (s *Supervisor) publish(t machine.Transition, last machine.Attempt) {
 	before := s.Snapshot()
 	s.snapshot.Store(&Snapshot{
 		Status:   t.To,
@@ -152,33 +189,70 @@ func (s *Supervisor) publish(t machine.Transition, last Attempt) {
 	})
 }
 
-// tell stores what has to outlive the process, then logs: whoever reads of a
-// window can rely on it.
-func (s *Supervisor) tell(ctx context.Context, t machine.Transition) {
-	s.keep(ctx)
-	s.report(t)
+// save is keep without a transition of our own to tell of.
+func (s *Supervisor) save(ctx context.Context) {
+	if heeded := s.keep(ctx); heeded != nil {
+		s.report(*heeded)
+	}
 }
 
-// keep writes the record. What somebody else has written meanwhile is adopted
-// before. A store that cannot be written is no reason to stop.
-func (s *Supervisor) keep(ctx context.Context) {
-	if s.store == nil {
-		return
+// keep writes the record. What somebody else has written meanwhile is heeded
+// before, and returned when it changed anything. A store that cannot be written is
+// no reason to stop, and one that was not read yet is not written over.
+func (s *Supervisor) keep(ctx context.Context) (heeded *machine.Transition) {
+	if s.store == nil || s.unread != nil {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	now := time.Now()
-	err := s.store.Save(ctx, s.machine.Record(now))
+	s.tried = now
+	err := s.store.Save(ctx, s.record(now))
 	if conflict, ok := errors.AsType[*ConflictError](err); ok {
-		adopted := s.machine.Adopt(now, conflict.Found)
-		s.publish(adopted, s.Snapshot().Attempt)
-		err = s.store.Save(ctx, s.machine.Record(now))
-		s.report(adopted)
+		t := s.machine.Heed(now, conflict.Found)
+		s.publish(t, s.Snapshot().Attempt)
+		err = s.store.Save(ctx, s.record(now))
+		heeded = &t
 	}
-	if before := s.Snapshot(); before.Unstored != (err != nil) {
-		next := *before
-		next.Unstored = err != nil
-		s.snapshot.Store(&next)
-		s.reportStore(err)
+	s.markStored(err)
+	return heeded
+}
+
+// record is the machine's, with what explains it to people.
+func (s *Supervisor) record(now time.Time) machine.Record {
+	r, known := s.machine.Record(now), s.Snapshot()
+	r.Last, r.History = known.Attempt, known.History
+	return r
+}
+
+// tryStore reads again what could not be read, or writes what could not be written.
+func (s *Supervisor) tryStore(ctx context.Context, now time.Time) {
+	if now.Before(s.tried.Add(storeEvery)) {
+		return
 	}
+	switch {
+	case s.unread != nil:
+		s.tried = now
+		reading, cancel := context.WithTimeout(ctx, storeTimeout)
+		defer cancel()
+		if r, err := s.unread(reading); err == nil {
+			s.unread = nil
+			s.log.Warn("what was stored can be read again, and counts")
+			s.tell(ctx, s.machine.Found(time.Now(), r))
+		}
+	case s.Snapshot().Unstored:
+		s.save(ctx)
+	}
+}
+
+// markStored makes known whether the record is stored.
+func (s *Supervisor) markStored(err error) {
+	before := s.Snapshot()
+	if before.Unstored == (err != nil) {
+		return
+	}
+	next := *before
+	next.Unstored = err != nil
+	s.snapshot.Store(&next)
+	s.reportStore(err)
 }

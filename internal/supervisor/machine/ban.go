@@ -23,11 +23,13 @@ type Ban struct {
 	Open     bool      `json:"open,omitzero"`     // the last window was a ban, and nothing answered since
 }
 
-// counts reports whether this outcome is a network_ban, and keeps the record.
-func (b *Ban) counts(now, asked time.Time, target Target, o Outcome) bool {
-	if !target.DBHost {
+// suspectBan reports whether an outcome is a network_ban, and keeps the record.
+func (m *Machine) suspectBan(now, asked time.Time, o Outcome) bool {
+	if !m.target.DBHost {
 		return false
 	}
+	b := m.bans[m.target.Key]
+	defer func() { m.bans[m.target.Key] = b }()
 	if o.Reason == ReasonAuthFailed {
 		b.Rejected = now
 	}
@@ -49,8 +51,15 @@ func (b *Ban) counts(now, asked time.Time, target Target, o Outcome) bool {
 	return false
 }
 
+// openBan notes what a window that opens was, for the refused connects after it.
+func (m *Machine) openBan(o Outcome) {
+	b := m.bans[m.target.Key]
+	b.First, b.Open = time.Time{}, o.Trigger == TriggerNetworkBan
+	m.bans[m.target.Key] = b
+}
+
 // cap moves a retry forward to the next look that decides, if one is due first.
-func (b *Ban) cap(now, next time.Time) time.Time {
+func (b Ban) cap(now, next time.Time) time.Time {
 	if b.First.IsZero() {
 		return next
 	}

@@ -32,7 +32,7 @@ func TestClockJump(t *testing.T) {
 		if _, err := m.Admit(early); err == nil {
 			t.Errorf("jump of %s: admitted a second before the window's end", jump)
 		}
-		if got := m.RetryAt().Sub(early); got != time.Second {
+		if got := m.Status(early).RetryAt().Sub(early); got != time.Second {
 			t.Errorf("jump of %s: %s remain, want 1s", jump, got)
 		}
 		if _, err := m.Admit(jumped(start.Add(15*time.Minute), jump)); err != nil {

@@ -2,77 +2,89 @@ package machine
 
 import "time"
 
-// Which lockouts of PgBouncer count (docs/states.md#lockouts). It answers a knock
-// from its memory of an earlier login, and that same knock makes it look again; so
-// the first answer after a silence says nothing about now
-// (docs/facts.md#pgbouncer-memory).
-const (
-	EchoFresh   = time.Minute      // what came before vouches for an answer for this long
-	EchoAgain   = 3 * time.Second  // second look otherwise
-	EchoLasting = 20 * time.Second // an answer without a cause has to be there this long
-)
+// A lockout of PgBouncer is its memory of an earlier login, 15 s old at most, and
+// our own knock is what refreshes it (docs/facts.md#pgbouncer-memory). So an answer
+// counts when it has outlasted that memory: at a look that comes after PgBouncer
+// has tried anew and we could hear of it.
 
-// EchoAsks are the looks at an answer without a cause, from when it first came.
-// The knock at 17 s is the first that makes PgBouncer try anew after its own
-// 15 s, the one at 20 s hears of it.
-var EchoAsks = []time.Duration{EchoAgain, 17 * time.Second, EchoLasting}
-
-// echo remembers answers that did not count yet. The zero value remembers none.
-type echo struct {
-	first, last time.Time // first and last answer without a cause
-	waited      time.Time // last query_wait_timeout at the query
+// EchoRule says when an answer counts, and when it is looked at again until then.
+type EchoRule struct {
+	Answer string          // what is answered, for the docs
+	Counts time.Duration   // how long it has to be there
+	Looks  []time.Duration // from the first answer; the last one decides
+	is     func(Outcome) bool
 }
 
-// judge reports whether a lockout is one now, keeps the record, and says when to
-// look again if it is not. The circuit breaker and the ban are no memory: they
-// count at once.
-func (e *echo) judge(now, asked, previous time.Time, o Outcome) (counts bool, again time.Time) {
-	again = now.Add(EchoAgain)
-	switch {
-	case nameless(o):
-		if !e.waiting() || asked.Sub(e.last) >= EchoFresh {
-			e.first = now
+// EchoRules are the answers that have to last, in the order in which they are
+// looked up. What no row describes, the circuit breaker and the ban, is no memory
+// and counts at once.
+//
+// The looks come in pairs: one makes PgBouncer try anew, after its 15 s and one more
+// for its clock, and the next one 3 s later hears of it. A restart of PostgreSQL
+// reads like an answer without a cause, so that one has to last longer.
+var EchoRules = []EchoRule{
+	{"`server_login_retry` with a refused credential as its cause", 20 * time.Second, echoLooks[:2],
+		func(o Outcome) bool { return o.Trigger == TriggerServerLoginRetry && o.Cause != "" }},
+	{"`server_login_retry` without a cause", 50 * time.Second, echoLooks,
+		func(o Outcome) bool { return o.Trigger == TriggerServerLoginRetry }},
+	{"`query_wait_timeout` at the login", 50 * time.Second, echoLooks,
+		func(o Outcome) bool { return o.Trigger == TriggerQueryWaitTimeout && o.Step == StepStartup }},
+	{"`query_wait_timeout` at the query", 20 * time.Second, echoLooks[:2],
+		func(o Outcome) bool { return o.Trigger == TriggerQueryWaitTimeout }},
+}
+
+var echoLooks = []time.Duration{17 * time.Second, 20 * time.Second, 33 * time.Second, 36 * time.Second, 49 * time.Second, 52 * time.Second}
+
+// EchoGap is the longest silence between two answers that are one.
+const EchoGap = time.Minute
+
+// echo is the answers that are watched, by rule; nil: none.
+type echo map[int]watched
+
+// watched is one answer that may be an old one.
+type watched struct{ first, last time.Time }
+
+// watch reports whether a lockout counts now, keeps the record of what has to last,
+// and says when to look again. An answer is as old as the question that it came to.
+func (m *Machine) watch(now time.Time, o Outcome) (counts bool, again time.Time) {
+	for i, rule := range EchoRules {
+		if !rule.is(o) {
+			continue
 		}
-		e.last = now
-		return e.lasted(asked), e.next(now)
-	case o.Trigger == TriggerServerLoginRetry:
-		e.first = time.Time{}
-		return fresh(asked, previous), again
-	case o.Trigger == TriggerQueryWaitTimeout:
-		// With a short setting the first client after a restart of PostgreSQL gets
-		// it too, and the next one server_login_retry; a full pool repeats it.
-		counts = fresh(asked, e.waited)
-		e.waited = now
-		return counts, again
+		w, before := m.echo[i]
+		if !before || m.asked.Sub(w.last) >= EchoGap {
+			w.first = now
+		}
+		w.last = now
+		if m.echo == nil {
+			m.echo = make(echo)
+		}
+		m.echo[i] = w
+		again, waits := w.look(rule, now)
+		if !waits { // a look that hung has made the last one late
+			again = now
+		}
+		return m.asked.Sub(w.first) >= rule.Counts, again
 	}
-	return true, again
+	return true, now
 }
 
-// nameless reports whether the answer reads the same after a restart of
-// PostgreSQL: PgBouncer before 1.24 names no cause, and a pool that never had a
-// server lets its clients wait.
-func nameless(o Outcome) bool {
-	return o.Trigger == TriggerServerLoginRetry && o.Cause == "" ||
-		o.Trigger == TriggerQueryWaitTimeout && o.Step == StepStartup
-}
-
-func fresh(asked, before time.Time) bool {
-	return !before.IsZero() && asked.Sub(before) < EchoFresh
-}
-
-// waiting reports whether an answer without a cause is being watched.
-func (e *echo) waiting() bool { return !e.first.IsZero() }
-
-// lasted reports whether a look asked at that time comes late enough to count.
-func (e *echo) lasted(asked time.Time) bool { return asked.Sub(e.first) >= EchoLasting }
-
-// next is when to look again at an answer without a cause; at once when the last
-// look is overdue, which a hanging one before it may cause.
-func (e *echo) next(now time.Time) time.Time {
-	for _, after := range EchoAsks {
-		if at := e.first.Add(after); at.After(now) {
-			return at
+// look is the next look at an answer, if one is still to come.
+func (w watched) look(rule EchoRule, now time.Time) (at time.Time, waits bool) {
+	for _, after := range rule.Looks {
+		if at := w.first.Add(after); at.After(now) {
+			return at, true
 		}
 	}
-	return now
+	return now, false
+}
+
+// look is the next look at any of the answers that are watched.
+func (e echo) look(now time.Time) (next time.Time, waits bool) {
+	for i, w := range e {
+		if at, ok := w.look(EchoRules[i], now); ok && (!waits || at.Before(next)) {
+			next, waits = at, true
+		}
+	}
+	return next, waits
 }

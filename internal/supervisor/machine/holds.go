@@ -30,7 +30,7 @@ func (r Rejection) status(before Status) Status {
 // hold answers a rejected credential: the spaced tries once per credential on a
 // shared pooler, else a hold.
 func (m *Machine) hold(now time.Time, o Outcome) {
-	m.knock, m.ladder, m.echo = time.Time{}, ladder{}, echo{}
+	m.ladder, m.echo = ladder{}, nil
 	credential := m.target.Credential
 	r, known := m.rejected[credential]
 	if !known {
@@ -38,7 +38,7 @@ func (m *Machine) hold(now time.Time, o Outcome) {
 		r = Rejection{Key: m.target.Key, Credential: credential, First: now}
 	}
 	m.enter(now, Rejected, o, m.askedAgain(now, r.First))
-	r.Since, r.Until = m.Since, m.Next
+	r.Since, r.Until = m.verdict.Since, m.verdict.Next
 	m.rejected[credential] = r
 }
 
@@ -75,40 +75,4 @@ func (m *Machine) release() {
 		r.Until = time.Time{}
 		m.rejected[m.target.Credential] = r
 	}
-}
-
-// ladder is how often one schedule was climbed in a row.
-type ladder struct {
-	next Next
-	rung int
-}
-
-// delay climbs one rung of a schedule; j in [0,1) places it within the jitter.
-func (l *ladder) delay(next Next, p Policy, j float64) time.Duration {
-	if l.next != next {
-		*l = ladder{next: next}
-	}
-	rung := l.rung
-	l.rung++
-	switch next {
-	case NextReroute:
-		return double(RerouteFirst, RerouteLast, rung)
-	case NextCautious:
-		return double(CautiousFirst, CautiousLast, rung)
-	default:
-		base := float64(double(p.Retry.Min, p.Retry.Max, rung))
-		return time.Duration(base * (1 - RetryJitter + 2*RetryJitter*j))
-	}
-}
-
-// retryAt is the next attempt after a fault that passes by itself. A watched
-// answer without a cause keeps its own looks, and so does a suspected ban.
-func (m *Machine) retryAt(now, asked time.Time, rule Rule, o Outcome) time.Time {
-	if m.echo.waiting() && !m.echo.lasted(asked) {
-		return m.echo.next(now)
-	}
-	if o.Slow {
-		return now.Add(m.policy.Retry.Max)
-	}
-	return m.ban.cap(now, now.Add(m.ladder.delay(rule.Next, m.policy, m.random())))
 }

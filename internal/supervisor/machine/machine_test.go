@@ -39,41 +39,26 @@ func TestLateResults(t *testing.T) {
 		t.Errorf("a second permit while one is out: %v", err)
 	}
 	m.Settle(now, permit, Outcome{Reason: ReasonOK})
-	if got := m.Settle(now, permit, Outcome{Reason: ReasonAuthFailed}); !got.Dropped || m.State != Ready {
-		t.Errorf("a permit was settled twice, which led to %s", m.State)
+	if got := m.Settle(now, permit, Outcome{Reason: ReasonAuthFailed}); !got.Dropped || !got.To.Ready() {
+		t.Errorf("a permit was settled twice, which led to %s", got.To.State)
 	}
-	if got := m.Settle(now, Permit{}, Outcome{Reason: ReasonAuthFailed}); !got.Dropped || m.State != Ready {
-		t.Errorf("no permit was settled, which led to %s", m.State)
+	if got := m.Settle(now, Permit{}, Outcome{Reason: ReasonAuthFailed}); !got.Dropped || !got.To.Ready() {
+		t.Errorf("no permit was settled, which led to %s", got.To.State)
 	}
 }
 
-// TestRotationDuringProbe: a credential that changes while a login with the old
-// one is out waits for its result; a lockout in it holds for the new one.
-func TestRotationDuringProbe(t *testing.T) {
-	for reason, want := range map[Outcome]State{
-		{Reason: ReasonLockout, Trigger: TriggerCircuitBreaker}: Lockout,
-		{Reason: ReasonAuthFailed}:                              Starting,
-		{Reason: ReasonOK}:                                      Ready,
-		{}:                                                      Starting,
-	} {
-		now := time.Now()
-		m := New(DefaultPolicy(), Target{Key: "k", Credential: "a"}, func() float64 { return 0 }, now)
-		permit, err := m.Admit(now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := m.Configure(now, Target{Key: "k", Credential: "b"}); got.Changed() || m.target.Credential != "a" {
-			t.Errorf("%q: the change did not wait", reason.Reason)
-		}
-		if _, err := m.Admit(now); !errors.Is(err, ErrBusy) {
-			t.Errorf("%q: a permit for the new credential beside the old one's: %v", reason.Reason, err)
-		}
-		if got := m.Settle(now, permit, reason); m.State != want || got.To != m.Status || m.target.Credential != "b" {
-			t.Errorf("%q: state %s, want %s", reason.Reason, m.State, want)
-		}
-		_, err = m.Admit(now.Add(time.Minute))
-		if blocked := err != nil; blocked != (want == Lockout) {
-			t.Errorf("%q: %v", reason.Reason, err)
-		}
+// TestTargetDuringProbe: what a login under way will find is on the target that it
+// was made for, so the driver may not change it meanwhile.
+func TestTargetDuringProbe(t *testing.T) {
+	now := time.Now()
+	m := New(DefaultPolicy(), Target{Key: "k", Credential: "a"}, func() float64 { return 0 }, now)
+	if _, err := m.Admit(now); err != nil {
+		t.Fatal(err)
 	}
+	defer func() {
+		if recover() == nil {
+			t.Error("the target changed under a login")
+		}
+	}()
+	m.SetTarget(now, Target{Key: "k", Credential: "b"})
 }

@@ -5,21 +5,21 @@ import "time"
 // Outcome is what one probe found: the classifier's verdict and the facts it
 // rests on. The zero value (no reason) is a probe that was broken off.
 type Outcome struct {
-	Reason   Reason
-	Trigger  Trigger // set with ReasonLockout only
-	Cause    string  // the server error PgBouncer remembers; empty when it named none
-	Step     Step    // where it failed; empty on success, and when nothing was dialled
-	SQLState string  // as sent by the peer; empty when there was no error response
-	Message  string  // the refusal in the peer's words, scrubbed of secrets
-	Latency  time.Duration
+	Reason   Reason        `json:"reason"`
+	Trigger  Trigger       `json:"trigger,omitzero"`  // set with ReasonLockout only
+	Cause    string        `json:"cause,omitzero"`    // the server error PgBouncer remembers; empty when it named none
+	Step     Step          `json:"step,omitzero"`     // where it failed; empty on success, and when nothing was dialled
+	SQLState string        `json:"sqlstate,omitzero"` // as sent by the peer; empty when there was no error response
+	Message  string        `json:"message,omitzero"`  // the refusal in the peer's words, scrubbed of secrets
+	Latency  time.Duration `json:"latency,omitzero"`
 
 	// Refused: the connect itself was refused (ECONNREFUSED) at every address,
 	// which on a db.* host may be a ban (docs/facts.md#db-host-ban).
-	Refused bool
+	Refused bool `json:"-"`
 	// Slow: a breaker that a dead database fed; the next try waits Policy.Retry.Max.
-	Slow bool
+	Slow bool `json:"-"`
 	// Knocked: a startup message went out, which the pooler sees as a login.
-	Knocked bool
+	Knocked bool `json:"-"`
 	// Dialled is when the first socket was opened; zero when none was.
-	Dialled time.Time
+	Dialled time.Time `json:"-"`
 }

@@ -23,6 +23,7 @@ type Policy struct {
 	ProbeTimeout  time.Duration // one whole probe
 	Retry         Range         // ladder of the retrying reasons
 	Lockout       Range         // window after a lockout
+	Breaker       Range         // window after a circuit_breaker
 	Ban           Range         // window after a network_ban
 	Rejected      Range         // hold after auth_failed
 	// Counts tells which triggers are lockouts; the others become saturated or
@@ -42,6 +43,7 @@ func DefaultPolicy() Policy {
 		ProbeTimeout:  5 * time.Second,
 		Retry:         Range{2 * time.Second, time.Minute},
 		Lockout:       Range{15 * time.Minute, 20 * time.Minute},
+		Breaker:       Range{15 * time.Minute, 20 * time.Minute},
 		Ban:           Range{30 * time.Minute, 35 * time.Minute},
 		Rejected:      Range{15 * time.Minute, 30 * time.Minute},
 		Counts:        counts,
@@ -51,13 +53,16 @@ func DefaultPolicy() Policy {
 // Longest returns the longest time without an attempt that the policy can lead
 // to; a deploy's health check has to outlast it (docs/facts.md#railway-healthcheck).
 func (p Policy) Longest() time.Duration {
-	return max(p.ProbeInterval, p.longestRetry(), p.Lockout.Max, p.Ban.Max, p.Rejected.Max, RerouteLast, CautiousLast)
+	return max(p.ProbeInterval, p.longestRetry(), p.Lockout.Max, p.Breaker.Max, p.Ban.Max, p.Rejected.Max, RerouteLast, CautiousLast)
 }
 
-// window returns how long a window of the trigger may last.
-func (p Policy) window(t Trigger) Range {
-	if t == TriggerNetworkBan {
+// Window returns how long a window of the trigger may last.
+func (p Policy) Window(t Trigger) Range {
+	switch t {
+	case TriggerNetworkBan:
 		return p.Ban
+	case TriggerCircuitBreaker:
+		return p.Breaker
 	}
 	return p.Lockout
 }

@@ -27,9 +27,10 @@ var probed = func() (reasons []Reason) {
 }()
 
 // TestSchedules drives the machine through random outcomes, pauses, clock jumps,
-// rotations, restarts, crashes and faults of the store, and holds it to the
-// invariants that need no knowledge of its inside: no permit in a window, window
-// and hold within their bounds, one permit at a time, silence after a lost store.
+// rotations, restarts, crashes, clears, writings of other processes with clocks of
+// their own and faults of the store, and holds it to the invariants that need no
+// knowledge of its inside: no permit in a window, window and hold within their
+// bounds, one permit at a time, silence after a lost store.
 func TestSchedules(t *testing.T) {
 	schedules, attempts := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -40,7 +41,7 @@ func TestSchedules(t *testing.T) {
 				s.now = s.now.Add(time.Duration(rapid.Int64Range(0, int64(25*time.Minute)).Draw(t, "pause")))
 			},
 			"wait until due": func(t *rapid.T) {
-				if due, ok := s.m.Due(); ok && due.After(s.now) {
+				if due, ok := s.m.Due(s.now); ok {
 					s.now = due
 				}
 			},
@@ -52,15 +53,16 @@ func TestSchedules(t *testing.T) {
 				s.jump(t, -1e6, 0)
 				s.restart(t)
 			},
-			"lose the store": s.lose,
-			"clear":          func(*rapid.T) { s.clear() },
-			"rotate": func(t *rapid.T) {
-				s.target = rapid.SampledFrom(targets).Draw(t, "target")
-				s.m.Configure(s.now, s.target)
-				s.save()
-			},
-			"probe": s.probe,
-			"crash": func(t *rapid.T) { s.crash(t) },
+			"lose the store":    s.lose,
+			"hide the store":    func(t *rapid.T) { s.hide(t) },
+			"find the store":    func(t *rapid.T) { s.find(t) },
+			"clear":             s.clear,
+			"clear at a start":  s.clearAtStart,
+			"somebody writes":   s.heed,
+			"rotate":            s.rotate,
+			"probe":             s.probe,
+			"crash":             func(t *rapid.T) { s.crash(t) },
+			"look at the state": func(t *rapid.T) { s.look(t) },
 		})
 		attempts += s.attempts
 	})
@@ -78,52 +80,10 @@ type schedule struct {
 
 	// The store: a text and the model as it was when that was written.
 	broken bool
+	hidden bool // it is there and cannot be looked at
 	text   []byte
 	saved  model
 	model
-}
-
-// model knows until when there is silence.
-type model struct {
-	windows map[string]deadline // by key
-	holds   map[string]deadline // by credential
-	lost    deadline            // for all
-	begun   deadline            // least time of the next attempt after one without an end
-}
-
-func newModel() model {
-	return model{windows: make(map[string]deadline), holds: make(map[string]deadline)}
-}
-
-// deadline is a time, and how far ahead it can be at most when the clock is set.
-type deadline struct {
-	at   time.Time
-	most time.Duration
-}
-
-// written is the deadline as it is stored, on the wall clock of now; read takes it
-// back. A clock that was set meanwhile moves it, but never beyond its most.
-func (d deadline) written(now time.Time) deadline {
-	if !d.at.After(now) {
-		return deadline{} // over
-	}
-	return deadline{now.Add(d.at.Sub(now)).Round(0), d.most}
-}
-func (d deadline) read(now time.Time) deadline {
-	return deadline{now.Add(min(d.at.Sub(now), d.most)), d.most}
-}
-
-// carried is the model with each deadline changed.
-func (m model) carried(now time.Time, change func(deadline, time.Time) deadline) model {
-	next := newModel()
-	next.lost, next.begun = change(m.lost, now), change(m.begun, now)
-	for key, until := range m.windows {
-		next.windows[key] = change(until, now)
-	}
-	for credential, until := range m.holds {
-		next.holds[credential] = change(until, now)
-	}
-	return next
 }
 
 func newSchedule(t *rapid.T) *schedule {
@@ -138,14 +98,19 @@ func newSchedule(t *rapid.T) *schedule {
 	return s
 }
 
+// span draws a span of time.
+func span(t *rapid.T, name string, least, most time.Duration) time.Duration {
+	return time.Duration(rapid.Int64Range(int64(least), int64(most)).Draw(t, name))
+}
+
 // jump sets the clock by so many seconds.
 func (s *schedule) jump(t *rapid.T, least, most int64) {
 	s.now = jumped(s.now, time.Duration(rapid.Int64Range(least, most).Draw(t, "jump"))*time.Second)
 }
 
-// save stores the record, unless the disk is broken.
+// save stores the record, unless the disk is broken, or nobody has read it yet.
 func (s *schedule) save() {
-	if s.broken {
+	if s.broken || s.hidden {
 		return
 	}
 	var err error
@@ -155,41 +120,119 @@ func (s *schedule) save() {
 	s.saved = s.model.carried(s.now, deadline.written)
 }
 
-// restart begins another process with what was stored. The model forgets what was
-// not.
-func (s *schedule) restart(t *rapid.T) {
-	var r Record
+// record is what is stored.
+func (s *schedule) record(t *rapid.T) (r Record) {
 	if err := json.Unmarshal(s.text, &r); err != nil {
 		t.Fatal(err)
 	}
-	s.model = s.saved.carried(s.now, deadline.read)
+	return r
+}
+
+// begin starts another process with a record.
+func (s *schedule) begin(t *rapid.T, r Record) {
+	s.hidden = false
 	s.m = New(s.policy, s.target, s.random, s.now)
 	s.m.Restore(s.now, r)
-	if due, ok := s.m.Due(); ok && due.Sub(s.now) > s.policy.Longest() {
+	if due, ok := s.m.Due(s.now); ok && due.Sub(s.now) > s.policy.Longest() {
 		t.Fatalf("after a restart the next attempt is in %s", due.Sub(s.now))
 	}
+}
+
+// restart begins another process with what was stored. The model forgets what was
+// not.
+func (s *schedule) restart(t *rapid.T) {
+	s.model = s.saved.carried(s.now, deadline.read)
+	s.begin(t, s.record(t))
 	s.save()
 }
 
 // lose begins another process, which finds a store that it cannot read.
 func (s *schedule) lose(t *rapid.T) {
-	age := time.Duration(rapid.Int64Range(-int64(time.Hour), int64(time.Hour)).Draw(t, "age"))
-	stamp := s.now.Add(-age).Round(0)
+	age := span(t, "age", -time.Hour, time.Hour)
+	stamp := s.now.Add(-max(age, 0)) // not written in the future
 	s.model = newModel()
-	s.lost = deadline{s.now.Add(s.policy.Lockout.Min - max(age, 0)), s.policy.Lockout.Min} // not written in the future
-	s.m = New(s.policy, s.target, s.random, s.now)
-	s.m.Restore(s.now, Record{Lost: stamp})
-	if due, ok := s.m.Due(); ok && due.Sub(s.now) > s.policy.Lockout.Min {
-		t.Fatalf("a lost store keeps the next attempt waiting for %s", due.Sub(s.now))
+	s.lost = deadline{stamp.Add(s.policy.Lockout.Min), stamp, s.policy.Lockout.Min}
+	s.begin(t, Record{Lost: s.now.Add(-age).Round(0)})
+	s.save()
+}
+
+// hide begins another process, which cannot look at the store; find lets it.
+func (s *schedule) hide(t *rapid.T) {
+	s.model = newModel()
+	s.lost = deadline{s.now.Add(s.policy.Lockout.Min), s.now, s.policy.Lockout.Min}
+	s.begin(t, Record{Lost: s.now.Round(0)})
+	s.hidden = true
+}
+
+func (s *schedule) find(t *rapid.T) {
+	if !s.hidden {
+		return
+	}
+	known := s.model
+	stored := s.saved.carried(s.now, deadline.read)
+	if s.now.Before(known.lost.at) {
+		s.model = stored
+		for key, d := range known.windows {
+			s.keep(key, d, s.now)
+		}
+	} else {
+		for key, d := range stored.windows {
+			s.keep(key, d, s.now)
+		}
+	}
+	s.hidden = false
+	s.m.Found(s.now, s.record(t))
+	s.save()
+}
+
+// clear drops what was opened before a time; what was opened since stays.
+func (s *schedule) clear(t *rapid.T) {
+	asked := s.now.Add(1 - span(t, "ago", 0, 30*time.Minute)).Round(0)
+	s.m.Heed(s.now, Record{Cleared: asked})
+	s.clearBefore(asked, s.now)
+	if due, ok := s.m.Due(s.now); ok && !s.silent(s.target, s.now) && due.Sub(s.now) > s.policy.Longest() {
+		t.Fatalf("cleared, and the next attempt is in %s", due.Sub(s.now))
 	}
 	s.save()
 }
 
-// clear empties the record.
-func (s *schedule) clear() {
-	s.m.Adopt(s.now, Record{Cleared: s.now})
-	s.model = newModel()
+// clearAtStart begins another process, which is told of a time before which all is
+// over.
+func (s *schedule) clearAtStart(t *rapid.T) {
+	before := s.now.Add(-span(t, "ago", 0, 30*time.Minute)).Round(0)
+	s.model = s.saved.carried(s.now, deadline.read)
+	s.clearBefore(before, s.now)
+	r, _ := s.record(t).ClearBefore(before)
+	s.begin(t, r)
 	s.save()
+}
+
+// heed lets another process write a window, by a clock of its own.
+func (s *schedule) heed(t *rapid.T) {
+	skew := span(t, "skew", -time.Hour, time.Hour)
+	w := Window{
+		Key: rapid.SampledFrom(targets).Draw(t, "whose").Key, Trigger: rapid.SampledFrom(Triggers).Draw(t, "trigger"), InRow: 1,
+		Opened: s.now.Add(skew - span(t, "age", 0, 40*time.Minute)).Round(0),
+	}
+	w.Until = w.Opened.Add(span(t, "length", time.Second, time.Hour))
+	s.keep(w.Key, deadline{w.Until, w.Opened, s.policy.Window(w.Trigger).Max}.read(s.now), s.now)
+	s.m.Heed(s.now, Record{Windows: []Window{w}})
+	s.save()
+}
+
+// rotate changes the target.
+func (s *schedule) rotate(t *rapid.T) {
+	s.target = rapid.SampledFrom(targets).Draw(t, "target")
+	s.m.SetTarget(s.now, s.target)
+	s.save()
+}
+
+// look holds what people are told against the model.
+func (s *schedule) look(t *rapid.T) {
+	window := s.windows[s.target.Key].at
+	if v := s.m.Status(s.now); s.target.Fault == "" && s.now.Before(window) && (v.State != Lockout || !v.Next.Equal(window)) {
+		t.Fatalf("%+v inside a window until %s", v, window)
+	}
 }
 
 // admit asks for a permit and holds it against the model.
@@ -198,8 +241,7 @@ func (s *schedule) admit(t *rapid.T) (Permit, bool) {
 	if err != nil {
 		return permit, false
 	}
-	if s.now.Before(s.windows[s.target.Key].at) || s.now.Before(s.lost.at) || s.now.Before(s.begun.at) ||
-		s.now.Before(s.holds[s.target.Credential].at) || s.target.Fault != "" {
+	if s.silent(s.target, s.now) {
 		t.Fatalf("permit for %v at %s, the model says %+v", s.target, s.now, s.model)
 	}
 	if _, err := s.m.Admit(s.now); !errors.Is(err, ErrBusy) {
@@ -209,56 +251,63 @@ func (s *schedule) admit(t *rapid.T) (Permit, bool) {
 	return permit, true
 }
 
-// crash begins an attempt and ends the process in it.
+// crash begins an attempt and ends the process in it. If it was the trial after a
+// window, it counts as one that met the next.
 func (s *schedule) crash(t *rapid.T) {
+	before := s.m.Status(s.now)
 	if _, ok := s.admit(t); !ok {
 		return
 	}
-	if !s.broken {
-		s.begun = deadline{s.now.Add(s.policy.Retry.Min), s.policy.Retry.Min}
+	if !s.broken && !s.hidden {
+		s.begun = deadline{s.now.Add(s.policy.Retry.Min), s.now, s.policy.Retry.Min}
+		if before.State == Lockout {
+			bounds := s.policy.Window(before.Trigger)
+			s.keep(s.target.Key, deadline{s.now.Add(bounds.Min), s.now, bounds.Max}, s.now)
+		}
 	}
 	s.save()
 	s.restart(t)
 }
 
 func (s *schedule) probe(t *rapid.T) {
-	before := s.m.Status
+	before := s.m.Status(s.now)
 	permit, ok := s.admit(t)
 	if !ok {
 		return
 	}
 	s.save()
 	asked := s.now
-	s.now = s.now.Add(time.Duration(rapid.Int64Range(0, int64(5*time.Second)).Draw(t, "latency")))
+	s.now = s.now.Add(span(t, "latency", 0, 5*time.Second))
 	o := Outcome{Reason: rapid.SampledFrom(probed).Draw(t, "reason"), Knocked: true}
 	if o.Reason == ReasonLockout {
 		o.Trigger = rapid.SampledFrom(Triggers).Draw(t, "trigger")
 		o.Cause = rapid.SampledFrom([]string{"", "password authentication failed"}).Draw(t, "cause")
 	}
 	o.Refused = o.Reason == ReasonNetwork && rapid.Bool().Draw(t, "refused")
-	s.m.Settle(s.now, permit, o)
+	v := s.m.Settle(s.now, permit, o).To
 	s.begun = deadline{}
 	if o.Reason == ReasonOK {
 		delete(s.holds, s.target.Credential)
+		s.lost = deadline{}
 	}
-	wait := s.m.Next.Sub(s.now)
+	wait := v.Next.Sub(s.now)
 	switch {
-	case s.m.State == Lockout:
-		bounds := s.policy.window(s.m.Trigger)
-		s.windows[s.target.Key] = deadline{s.m.Next, bounds.Max}
+	case v.State == Lockout:
+		bounds := s.policy.Window(v.Trigger)
+		s.windows[s.target.Key] = deadline{v.Next, s.now, bounds.Max}
 		if wait < bounds.Min || wait > bounds.Max {
-			t.Fatalf("a window of %s for %s", wait, s.m.Trigger)
+			t.Fatalf("a window of %s for %s", wait, v.Trigger)
 		}
-		if s.m.Trigger == TriggerServerLoginRetry && before.State == Lockout && before.Next.Equal(asked) {
+		if v.Trigger == TriggerServerLoginRetry && before.State == Lockout && before.Next.Equal(asked) {
 			t.Fatal("the first answer after a window opened the next one")
 		}
-	case s.m.Reason == ReasonAuthFailed && wait <= s.policy.Rejected.Max:
-		s.holds[s.target.Credential] = deadline{s.m.Next, s.policy.Rejected.Max}
-	case s.m.State == Rejected && wait > s.policy.Rejected.Max, s.m.State == Retrying && wait > CautiousLast:
-		t.Fatalf("%s for %s", s.m.State, wait)
-	case s.m.State == Ready && wait != s.policy.ProbeInterval && wait != ConfirmDelay:
+	case v.Reason == ReasonAuthFailed && wait <= s.policy.Rejected.Max:
+		s.holds[s.target.Credential] = deadline{v.Next, v.Since, s.policy.Rejected.Max}
+	case v.State == Rejected && wait > s.policy.Rejected.Max, v.State == Retrying && wait > CautiousLast:
+		t.Fatalf("%s for %s", v.State, wait)
+	case v.Ready() && wait != s.policy.ProbeInterval && wait != ConfirmDelay:
 		t.Fatalf("ready, and next after %s", wait)
-	case s.m.State == Ready && o.Reason != ReasonOK && RuleFor(o.Reason).State != Retrying:
+	case v.Ready() && o.Reason != ReasonOK && RuleFor(o.Reason).State != Retrying:
 		t.Fatalf("ready in spite of %s", o.Reason)
 	}
 	s.save()
