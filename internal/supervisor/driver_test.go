@@ -87,16 +87,17 @@ func match(t *testing.T, lines []string, patterns ...string) {
 func TestLogLines(t *testing.T) {
 	lockout := machine.Outcome{Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry, Cause: "password authentication failed", Step: machine.StepQuery}
 	synctest.Test(t, func(t *testing.T) {
-		s, lines := drive(t, machine.Target{Key: "k"}, script{{Reason: machine.ReasonOK}, {Reason: machine.ReasonOK}, lockout}, 60*time.Second+3*time.Minute+time.Second)
+		s, lines := drive(t, machine.Target{Key: "k"}, script{{Reason: machine.ReasonOK}, {Reason: machine.ReasonOK}, lockout}, 80*time.Second+3*time.Minute+time.Second)
 		backoff := `\[DB Supervisor\] Lockout backoff: \d+s \(\d+m\) remaining\. No connection attempts until backoff expires\.`
 		match(t, lines,
 			`\[DB\] READY=true`,
+			`\[DB\] READY=false reason=lockout next_retry_in=17s`,
 			`\[DB\] READY=false reason=lockout next_retry_in=(9\d\d|1[01]\d\d|1200)s`,
 			backoff, backoff, backoff, backoff)
 		if n := s.Snapshot().Lockouts[machine.TriggerServerLoginRetry]; n != 1 || !s.Snapshot().Stopping {
 			t.Errorf("%d windows, stopping %v", n, s.Snapshot().Stopping)
 		}
-		first, last := lines[2], lines[len(lines)-1]
+		first, last := lines[3], lines[len(lines)-1]
 		if first == last {
 			t.Errorf("the remaining time does not fall: %q", last)
 		}
@@ -111,9 +112,9 @@ func TestLogLines(t *testing.T) {
 		match(t, lines, `\[DB\] READY=false reason=guard`)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		_, lines := drive(t, machine.Target{Key: "k"}, script{lockout, lockout}, 4*time.Second)
+		_, lines := drive(t, machine.Target{Key: "k"}, script{lockout}, 21*time.Second)
 		match(t, lines,
-			`\[DB\] READY=false reason=lockout next_retry_in=3s`,
+			`\[DB\] READY=false reason=lockout next_retry_in=17s`,
 			`\[DB\] READY=false reason=lockout next_retry_in=\d{3,4}s`,
 			`\[DB Supervisor\] Lockout backoff: .*`)
 	})

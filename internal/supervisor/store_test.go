@@ -151,7 +151,7 @@ func TestStoreConflict(t *testing.T) {
 
 		// An operator empties the record in which a process before has left a window.
 		writings, conflicts = 0, map[int]machine.Record{1: {Cleared: time.Now()}}
-		window.Opened, window.Until = time.Now(), time.Now().Add(15*time.Minute)
+		window.Opened, window.Until = time.Now().Add(-time.Second), time.Now().Add(15*time.Minute)
 		s = keptBy(t, p, probe, &log, time.Second, machine.Record{Windows: []machine.Window{window}})
 		if asked != 1 || s.Snapshot().WindowsInRow != 1 {
 			t.Errorf("%d probes, %+v", asked, s.Snapshot().Status)
