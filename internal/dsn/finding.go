@@ -27,6 +27,7 @@ const (
 	DirectConnectionForbidden Code = "DIRECT_CONNECTION_FORBIDDEN"
 	PasswordMissing           Code = "PASSWORD_MISSING"
 	ParameterDropped          Code = "PARAMETER_DROPPED" // the one warning
+	DSNFileMissing            Code = "DSN_FILE_MISSING"  // of the file, not of a DSN: it is gone while its DSN is in use
 	Valid                     Code = "VALID"             // no error at all
 )
 

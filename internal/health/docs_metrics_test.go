@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/realpeer"
@@ -68,8 +67,7 @@ func exposedMetrics(t *testing.T) map[string]family {
 	t.Helper()
 	target := machine.Target{Key: "k"}
 	source := Source{
-		Snapshot: supervisor.New(machine.DefaultPolicy(), target, nil, nil, slog.New(slog.DiscardHandler)).Snapshot,
-		Report:   func(now time.Time) dsn.Report { return dsn.Judge(devDSN, dsn.Rules{Env: dsn.Dev}, now) },
+		Snapshot: supervisor.New(machine.DefaultPolicy(), supervisor.Subject{Target: target, Judge: judge}, nil, slog.New(slog.DiscardHandler)).Snapshot,
 	}
 	families, err := newRegistry(source, newRequests()).Gather()
 	if err != nil {

@@ -67,7 +67,8 @@ func (c collector) Describe(descs chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	now := time.Now()
-	s, report := c.source.Snapshot(), c.source.Report(now)
+	s := c.source.Snapshot()
+	report := s.Report(now)
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}

@@ -21,11 +21,16 @@ import (
 
 const devDSN = "postgresql://postgres.ejiddanxtqcleyswqvkc:pass-word-1@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=require"
 
-// at is a handler over one snapshot.
+// judge is the guard's verdict on devDSN.
+func judge(now time.Time) dsn.Report { return dsn.Judge(devDSN, dsn.Rules{Env: dsn.Dev}, now) }
+
+// at is a handler over one snapshot, of devDSN.
 func at(s *supervisor.Snapshot, token string) http.Handler {
+	of := *s
+	of.Judge = judge
+	s = &of
 	return NewHandler(Source{
 		Snapshot:  func() *supervisor.Snapshot { return s },
-		Report:    func(now time.Time) dsn.Report { return dsn.Judge(devDSN, dsn.Rules{Env: dsn.Dev}, now) },
 		Env:       dsn.Dev,
 		StoreKind: "memory",
 		Instance:  "c0ffee12",
@@ -209,7 +214,7 @@ func TestStatusShape(t *testing.T) {
 			"last_success_at", "logins", "message", "ready", "reason", "retry_at", "retry_in_seconds", "since", "state",
 			"store", "trigger", "version", "waiver", "windows_in_a_row"},
 		"dsn":          {"host", "password_encoding", "pooler_mode", "port", "project_ref", "region", "sslmode", "user"},
-		"guard":        {"env", "findings", "ok"},
+		"guard":        {"env", "findings", "ok", "pending"},
 		"waiver":       {"days_remaining", "expires", "reason", "status"},
 		"logins":       {"failed", "in_window", "total"},
 		"last_attempt": {"at", "latency_ms", "message", "reason", "sqlstate", "step"},

@@ -1,19 +1,15 @@
 package health
 
 import (
-	"time"
-
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor"
 )
 
-// Source is where the handlers read from. Every function is cheap, never blocks
-// and may be called by many goroutines at once.
+// Source is where the handlers read from: the snapshot, and what does not change.
+// Snapshot is cheap, never blocks and may be called by many goroutines at once.
 type Source struct {
 	Snapshot func() *supervisor.Snapshot
-	// Report judges the DSN at a time: a waiver may have ended since the start.
-	Report func(now time.Time) dsn.Report
-	Env    dsn.Env
+	Env      dsn.Env
 	// StoreKind says where the deadline is kept: memory or file.
 	StoreKind string
 	// Instance tells this process from others; random, 8 hex digits.

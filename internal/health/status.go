@@ -70,6 +70,7 @@ type StatusGuard struct {
 	Env      dsn.Env       `json:"env"`
 	OK       bool          `json:"ok"`
 	Findings []dsn.Finding `json:"findings"`
+	Pending  []dsn.Finding `json:"pending"` // against a new DSN in the file, which is not used
 }
 
 // StatusWaiver is the state of the waiver now; Expires is absent without one.
@@ -109,7 +110,7 @@ type HistoryItem struct {
 // status describes the snapshot at that time.
 func (h *handlers) status(now time.Time) Status {
 	s := h.source.Snapshot()
-	report := h.source.Report(now)
+	report := s.Report(now)
 	ready := ReadinessAt(s, now)
 	total, failed := s.Total()
 	status := Status{
@@ -127,7 +128,7 @@ func (h *handlers) status(now time.Time) Status {
 		Message:        ready.Message,
 		Advice:         advice(s, report, now),
 		DSN:            DSN(report.DSN),
-		Guard:          StatusGuard{h.source.Env, report.Valid(), append([]dsn.Finding{}, report.Findings...)},
+		Guard:          StatusGuard{h.source.Env, report.Valid(), append([]dsn.Finding{}, report.Findings...), append([]dsn.Finding{}, s.Pending...)},
 		Waiver: StatusWaiver{report.Waiver.Status, timePointer(report.Waiver.Expires),
 			report.Waiver.DaysRemaining, report.Waiver.Reason},
 		Logins:        StatusLogins{total, failed, s.Violations},

@@ -44,7 +44,7 @@ func watch(t *testing.T, raw string, script poolersim.Script, options Options) *
 		options.Lookup = func(context.Context, string) ([]string, error) { return []string{"10.0.0.1"}, nil }
 	}
 	prober := New(judged, dsn.NewScrubber(raw, judged), options)
-	w.Supervisor = supervisor.New(machine.DefaultPolicy(), target(judged), prober, nil,
+	w.Supervisor = supervisor.New(machine.DefaultPolicy(), supervisor.Subject{Target: target(judged), Prober: prober}, nil,
 		slog.New(slog.NewTextHandler(w.log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})

@@ -87,7 +87,7 @@ func supervise(t *testing.T, raw string) *supervisor.Supervisor {
 	t.Helper()
 	policy, judged := machine.DefaultPolicy(), judge(t, raw)
 	policy.ProbeInterval, policy.ProbeTimeout = 200*time.Millisecond, 2*time.Second
-	s := supervisor.New(policy, target(judged), New(judged, dsn.NewScrubber(raw, judged), Options{}), nil, slog.New(slog.DiscardHandler))
+	s := supervisor.New(policy, supervisor.Subject{Target: target(judged), Prober: New(judged, dsn.NewScrubber(raw, judged), Options{})}, nil, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()

@@ -32,7 +32,7 @@ func TestRealSharedRejection(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, network, pooler.Address())
 		},
 	})
-	s := supervisor.New(machine.DefaultPolicy(), target(judged), prober, nil, slog.New(slog.DiscardHandler))
+	s := supervisor.New(machine.DefaultPolicy(), supervisor.Subject{Target: target(judged), Prober: prober}, nil, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()

@@ -94,7 +94,7 @@ func schedule(t *rapid.T) int {
 		"rotate": func(t *rapid.T) {
 			raw := rapid.SampledFrom([]string{localDSN, strings.Replace(localDSN, "pass-word-1", "other-word-1", 1)}).Draw(t, "dsn")
 			target, prober := m.targetOf(raw)
-			m.supervisor.Retarget(context.Background(), target, prober) // waits for a probe to end
+			m.supervisor.Retarget(context.Background(), supervisor.Subject{Target: target, Prober: prober}) // waits for a probe to end
 			m.raw, m.begun = raw, time.Now()
 		},
 		"": m.check,
@@ -196,11 +196,11 @@ func (m *model) start() {
 	m.begun = time.Now()
 	target, prober := m.targetOf(m.raw)
 	log := slog.New(slog.NewJSONHandler(&m.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s := supervisor.New(machine.DefaultPolicy(), target, prober, &m.disk, log)
+	judge := func(now time.Time) dsn.Report { return dsn.Judge(m.raw, dsn.Rules{Env: dsn.Dev}, now) }
+	s := supervisor.New(machine.DefaultPolicy(), supervisor.Subject{Target: target, Prober: prober, Judge: judge}, &m.disk, log)
 	s.Begin(m.disk.load(), nil)
 	m.supervisor = s
-	report := func(now time.Time) dsn.Report { return dsn.Judge(m.raw, dsn.Rules{Env: dsn.Dev}, now) }
-	handler := health.NewHandler(health.Source{Snapshot: s.Snapshot, Report: report, Env: dsn.Dev})
+	handler := health.NewHandler(health.Source{Snapshot: s.Snapshot, Env: dsn.Dev})
 	m.ask = func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

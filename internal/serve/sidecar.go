@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/store"
@@ -33,10 +34,9 @@ func (s Sidecar) Run(ctx context.Context) error {
 	record := loadRecord(ctx, s.Store, c, log)
 	r := newRotation(c, s.Store, s.Hangup, log)
 	db := r.current.Load()
-	sup := supervisor.New(c.Policy(), db.Target, db.Prober, r.store, log)
+	sup := supervisor.New(c.Policy(), subject(*db), r.store, log)
 	handler := health.NewHandler(health.Source{
 		Snapshot:  sup.Snapshot,
-		Report:    r.judge,
 		Env:       dsn.Env(c.Mode),
 		StoreKind: r.store.Kind(),
 		Instance:  instance,
@@ -59,6 +59,11 @@ func (s Sidecar) Run(ctx context.Context) error {
 	go watchWaiver(ctx, log, r.judgeDialled)
 	sup.Run(ctx)
 	return <-served
+}
+
+// subject is a DSN as the supervisor takes it.
+func subject(db database.Database) supervisor.Subject {
+	return supervisor.Subject{Target: db.Target, Prober: db.Prober, Judge: db.Judge}
 }
 
 // newInstance tells this process from its predecessors.

@@ -42,7 +42,7 @@ func drive(t *testing.T, target machine.Target, outcomes script, d time.Duration
 	var log bytes.Buffer
 	policy := machine.DefaultPolicy()
 	policy.ProbeTimeout = time.Hour // what hangs here hangs until the end
-	s := New(policy, target, &outcomes, nil, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+	s := New(policy, Subject{Target: target, Prober: &outcomes}, nil, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key != slog.MessageKey {
 				return slog.Attr{}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -13,10 +14,20 @@ import (
 type Snapshot struct {
 	machine.Status
 	Target   machine.Target
-	Stopping bool            // the process is ending; the verdict stays
-	Unstored bool            // the record could not be stored; a restart would forget it
-	Attempt  machine.Attempt // the last probe
+	Judge    func(now time.Time) dsn.Report // see [Snapshot.Report]
+	Pending  []dsn.Finding                  // against a new DSN that is not used
+	Stopping bool                           // the process is ending; the verdict stays
+	Unstored bool                           // the record could not be stored; a restart would forget it
+	Attempt  machine.Attempt                // the last probe
 	Ledger
+}
+
+// Report is the guard's verdict on the DSN at a time; empty without one.
+func (s *Snapshot) Report(now time.Time) dsn.Report {
+	if s.Judge == nil {
+		return dsn.Report{}
+	}
+	return s.Judge(now)
 }
 
 // Ledger counts what happened since the start.

@@ -42,7 +42,7 @@ func (p prober) Probe(ctx context.Context, permit machine.Permit) machine.Outcom
 // keptBy runs a supervisor with a store in a bubble, for so long.
 func keptBy(t *testing.T, p *paper, probe prober, log *bytes.Buffer, d time.Duration, begin ...machine.Record) *Supervisor {
 	t.Helper()
-	s := New(machine.DefaultPolicy(), machine.Target{Key: "k", Credential: "c"}, probe, p, slog.New(slog.NewTextHandler(log, nil)))
+	s := New(machine.DefaultPolicy(), Subject{Target: machine.Target{Key: "k", Credential: "c"}, Prober: probe}, p, slog.New(slog.NewTextHandler(log, nil)))
 	for _, r := range begin {
 		s.Begin(r, nil)
 	}
@@ -80,7 +80,7 @@ func TestStoreOrder(t *testing.T) {
 			}
 			return nil
 		}
-		s = New(machine.DefaultPolicy(), machine.Target{Key: "k"}, probe, p, slog.New(slog.NewTextHandler(&log, nil)))
+		s = New(machine.DefaultPolicy(), Subject{Target: machine.Target{Key: "k"}, Prober: probe}, p, slog.New(slog.NewTextHandler(&log, nil)))
 		runFor(t, s, time.Second)
 		if len(p.records) != 3 || !strings.Contains(log.String(), "READY=false reason=lockout") {
 			t.Errorf("%d records, log %s", len(p.records), &log)

@@ -162,7 +162,7 @@ func (s *story) play(words []string) error {
 
 // start begins a process.
 func (s *story) start(target machine.Target) {
-	s.Supervisor = New(s.policy, target, nil, s, slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{
+	s.Supervisor = New(s.policy, Subject{Target: target}, s, slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.MessageKey || a.Key == "cause" {
 				return a
@@ -228,7 +228,7 @@ func (s *story) ask(words []string) error {
 			return fmt.Errorf("unknown option %q", option)
 		}
 	}
-	s.prober, s.asked = o, false
+	s.subject.Prober, s.asked = o, false
 	s.probe(context.Background())
 	if !s.asked {
 		s.log.WriteString("msg=\"not asked\"\n")

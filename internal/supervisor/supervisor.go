@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -17,6 +18,16 @@ type Prober interface {
 	Probe(ctx context.Context, permit machine.Permit) machine.Outcome
 }
 
+// Subject is what is supervised: a target, the prober that asks it, and what the
+// guard says of its DSN.
+type Subject struct {
+	Target machine.Target
+	Prober Prober
+	// Judge gives the guard's verdict at a time: a waiver may end while we run. Nil:
+	// there is nothing to say.
+	Judge func(now time.Time) dsn.Report
+}
+
 // Supervisor drives a [machine.Machine]: one goroutine asks for permits, probes and
 // settles. What a transition leads to is always told in one order: first the
 // snapshot, so that readers know at once; then the store, so that a restart does;
@@ -24,7 +35,8 @@ type Prober interface {
 type Supervisor struct {
 	policy   machine.Policy
 	machine  *machine.Machine
-	prober   Prober
+	subject  Subject
+	pending  []dsn.Finding
 	store    Store
 	log      *slog.Logger
 	snapshot atomic.Pointer[Snapshot]
@@ -35,19 +47,19 @@ type Supervisor struct {
 	reminded time.Time
 }
 
-// New returns a supervisor for the target. It asks nothing before [Supervisor.Run].
+// New returns a supervisor for a subject. It asks nothing before [Supervisor.Run].
 // Without a store the deadline lives in memory.
-func New(policy machine.Policy, target machine.Target, prober Prober, store Store, log *slog.Logger) *Supervisor {
+func New(policy machine.Policy, subject Subject, store Store, log *slog.Logger) *Supervisor {
 	now := time.Now()
 	s := &Supervisor{
 		policy:  policy,
-		machine: machine.New(policy, target, rand.Float64, now),
-		prober:  prober,
+		machine: machine.New(policy, subject.Target, rand.Float64, now),
+		subject: subject,
 		store:   store,
 		log:     log,
 		changes: make(chan func(time.Time) machine.Transition),
 	}
-	s.snapshot.Store(&Snapshot{Status: s.machine.Status(now), Target: target, Ledger: newLedger()})
+	s.snapshot.Store(&Snapshot{Status: s.machine.Status(now), Target: subject.Target, Judge: subject.Judge, Ledger: newLedger()})
 	return s
 }
 
@@ -66,12 +78,23 @@ func (s *Supervisor) Begin(r machine.Record, unread func(context.Context) (machi
 	s.snapshot.Store(&next)
 }
 
-// Retarget changes what is supervised, between two probes: another target with
-// its prober. It returns when that is done, or the context ends.
-func (s *Supervisor) Retarget(ctx context.Context, target machine.Target, prober Prober) {
+// Retarget changes what is supervised, between two probes. All that the snapshot says
+// changes at once: verdict, key and the guard's findings. It returns when that is
+// done, or the context ends.
+func (s *Supervisor) Retarget(ctx context.Context, subject Subject) {
 	s.change(ctx, func(now time.Time) machine.Transition {
-		s.prober = prober
-		return s.machine.SetTarget(now, target)
+		s.subject, s.pending = subject, nil
+		return s.machine.SetTarget(now, subject.Target)
+	})
+}
+
+// Pend makes known what the guard has against a new DSN that is not used, or that
+// there is none to be read; nothing: all is well again.
+func (s *Supervisor) Pend(ctx context.Context, findings []dsn.Finding) {
+	s.change(ctx, func(now time.Time) machine.Transition {
+		s.pending = findings
+		v := s.machine.Status(now)
+		return machine.Transition{At: now, From: v, To: v}
 	})
 }
 
@@ -146,7 +169,7 @@ func (s *Supervisor) probe(ctx context.Context) {
 	}
 	probing, cancel := context.WithTimeout(ctx, s.policy.ProbeTimeout)
 	defer cancel()
-	outcome := s.prober.Probe(probing, permit)
+	outcome := s.subject.Prober.Probe(probing, permit)
 	t := s.machine.Settle(time.Now(), permit, outcome)
 	if ctx.Err() != nil { // the process ends: what it said last stays, what it knows is stored
 		s.save(ctx)
@@ -183,6 +206,8 @@ func (s *Supervisor) publish(t machine.Transition, last machine.Attempt) {
 	s.snapshot.Store(&Snapshot{
 		Status:   t.To,
 		Target:   s.machine.Target(),
+		Judge:    s.subject.Judge,
+		Pending:  s.pending,
 		Attempt:  last,
 		Ledger:   before.record(t),
 		Unstored: before.Unstored,

@@ -5,7 +5,7 @@ import "time"
 // Target is what one supervisor speaks for.
 type Target struct {
 	// Key names what a block is on: shared/REF, db/REF or host:port, hashed
-	// (docs/states.md#windows-and-holds). Windows belong to it.
+	// (docs/states.md). Windows belong to it.
 	Key string
 	// Credential tells one credential from another; holds belong to it. A keyed
 	// hash, never the password.
