@@ -68,6 +68,8 @@ var computedDefaults = map[string][]string{
 	"SIDECAR_PROD_REF":       {"iaketsyhmqbwaabgykux"},
 	"SIDECAR_DEV_REF":        {"ejiddanxtqcleyswqvkc"},
 	"SIDECAR_WAIVER_EXPIRES": {"2026-02-15"},
+	"SIDECAR_BREAKER_MIN":    {"SIDECAR_LOCKOUT_MIN"},
+	"SIDECAR_BREAKER_MAX":    {"SIDECAR_LOCKOUT_MAX"},
 	"SIDECAR_URL":            {"http://127.0.0.1:$PORT"},
 	"SIDECAR_LOG_FORMAT":     {"text", "json"},
 	"SIDECAR_STATE":          {"file:$RAILWAY_VOLUME_MOUNT_PATH/sidecar-state.json", "memory:"},
@@ -139,6 +141,9 @@ func TestDocsComputedDefaults(t *testing.T) {
 	c.Volume = "/data"
 	if path, want := c.StatePath(), computedDefaults["SIDECAR_STATE"][0]; "file:"+path != strings.Replace(want, "$RAILWAY_VOLUME_MOUNT_PATH", "/data", 1) {
 		t.Errorf("on a volume the deadline lives in %s", path)
+	}
+	if p := c.Policy(); p.Breaker != p.Lockout {
+		t.Errorf("a breaker's window is %v", p.Breaker)
 	}
 	t.Setenv("RAILWAY_ENVIRONMENT_NAME", "production")
 	if c, err = config.Load(); err != nil || c.Mode != "prod" {

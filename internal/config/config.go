@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -41,6 +42,8 @@ type Config struct {
 	RetryMax      Span   `envconfig:"SIDECAR_RETRY_MAX" default:"60s"`
 	LockoutMin    Span   `envconfig:"SIDECAR_LOCKOUT_MIN" default:"15m"` // the floor is a promise
 	LockoutMax    Span   `envconfig:"SIDECAR_LOCKOUT_MAX" default:"20m"`
+	BreakerMin    Span   `envconfig:"SIDECAR_BREAKER_MIN"` // of a circuit_breaker; by default the lockout's
+	BreakerMax    Span   `envconfig:"SIDECAR_BREAKER_MAX"`
 	BanMin        Span   `envconfig:"SIDECAR_BAN_MIN" default:"30m"`
 	BanMax        Span   `envconfig:"SIDECAR_BAN_MAX" default:"35m"`
 	RejectedMin   Span   `envconfig:"SIDECAR_REJECTED_MIN" default:"15m"`
@@ -122,6 +125,7 @@ func (c Config) check() error {
 	}{
 		{"SIDECAR_RETRY", c.RetryMin, c.RetryMax},
 		{"SIDECAR_LOCKOUT", c.LockoutMin, c.LockoutMax},
+		{"SIDECAR_BREAKER", cmp.Or(c.BreakerMin, c.LockoutMin), cmp.Or(c.BreakerMax, c.LockoutMax)},
 		{"SIDECAR_BAN", c.BanMin, c.BanMax},
 		{"SIDECAR_REJECTED", c.RejectedMin, c.RejectedMax},
 	} {
@@ -195,6 +199,7 @@ func (c Config) Policy() machine.Policy {
 		ProbeTimeout:  d(c.ProbeTimeout),
 		Retry:         machine.Range{Min: d(c.RetryMin), Max: d(c.RetryMax)},
 		Lockout:       machine.Range{Min: d(c.LockoutMin), Max: d(c.LockoutMax)},
+		Breaker:       machine.Range{Min: d(cmp.Or(c.BreakerMin, c.LockoutMin)), Max: d(cmp.Or(c.BreakerMax, c.LockoutMax))},
 		Ban:           machine.Range{Min: d(c.BanMin), Max: d(c.BanMax)},
 		Rejected:      machine.Range{Min: d(c.RejectedMin), Max: d(c.RejectedMax)},
 		Counts:        c.LockoutOn,
