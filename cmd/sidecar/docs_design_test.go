@@ -42,7 +42,7 @@ func TestDocsDesign(t *testing.T) {
 			if strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz") {
 				continue
 			}
-			story, _ := filepath.Glob("../../internal/supervisor/machine/testdata/stories/" + name + ".txt")
+			story, _ := filepath.Glob("../../internal/supervisor/testdata/stories/" + name + ".txt")
 			script, _ := filepath.Glob("testdata/script/" + name + ".txtar")
 			if len(story)+len(script) != 1 {
 				t.Errorf("there is no story or script %s", name)
