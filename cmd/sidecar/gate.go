@@ -60,7 +60,7 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 		r.Skipped("lockout", earlier)
 	} else {
 		var note string
-		found, note = lookup.Known(ctx, db, c)
+		found, note = lookup.Find(ctx, db, c)
 		r.Lockout(found, note, flags.noConnect)
 	}
 	if flags.strict {

@@ -65,7 +65,7 @@ func probeDatabase(ctx context.Context, db database.Database, c config.Config, s
 		}
 		fmt.Fprintln(std.err, "sidecar: warning: --force: "+cost)
 	} else {
-		known = lookup.Standing(ctx, db, c, std.err)
+		known = lookup.FindAndWarn(ctx, db, c, std.err)
 	}
 	if known.Blocks {
 		r.Refused(known)

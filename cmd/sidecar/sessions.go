@@ -50,7 +50,7 @@ window that the sidecar knows of, nothing is dialled and the exit code is 78.`,
 // asks who is connected.
 func listSessions(ctx context.Context, db database.Database, c config.Config, std streams, flags sessionsFlags) error {
 	r := report.NewSessionsReport(db.Report)
-	if known := lookup.Standing(ctx, db, c, std.err); known.Blocks {
+	if known := lookup.FindAndWarn(ctx, db, c, std.err); known.Blocks {
 		r.Refused(known)
 	} else {
 		var found probe.Activity

@@ -86,7 +86,7 @@ func verifyDatabase(ctx context.Context, db database.Database, c config.Config, 
 			"postgresql://USER.REF:PASSWORD@aws-0-REGION.pooler.supabase.com:6543/postgres?sslmode=require, with any region")
 	}
 	r := report.NewVerifyReport(db.Report, db.Rules.Env)
-	known := lookup.Standing(ctx, db, c, std.err)
+	known := lookup.FindAndWarn(ctx, db, c, std.err)
 	switch {
 	case known.Blocks:
 		r.Refused(known)

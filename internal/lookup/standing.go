@@ -18,11 +18,11 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// Standing looks for a reason not to dial: a fault of the DSN, or a window or
+// FindAndWarn looks for a reason not to dial: a fault of the DSN, or a window or
 // hold that the running sidecar or the store knows of. What they cannot know it
 // says.
-func Standing(ctx context.Context, db database.Database, c config.Config, out io.Writer) report.Standing {
-	s, note := Known(ctx, db, c)
+func FindAndWarn(ctx context.Context, db database.Database, c config.Config, out io.Writer) report.Standing {
+	s, note := Find(ctx, db, c)
 	switch {
 	case note != "" && s.State == "":
 		fmt.Fprintf(out, "sidecar: warning: %s; dialling\n", note)
@@ -35,14 +35,14 @@ func Standing(ctx context.Context, db database.Database, c config.Config, out io
 	return s
 }
 
-// Known asks the running sidecar and the store; the later deadline wins. The note
+// Find asks the running sidecar and the store; the later deadline wins. The note
 // says what they do not know.
-func Known(ctx context.Context, db database.Database, c config.Config) (s report.Standing, note string) {
+func Find(ctx context.Context, db database.Database, c config.Config) (s report.Standing, note string) {
 	if db.Target.Fault != "" {
 		return report.Judge(db.Report, db.Target.Fault), ""
 	}
-	s, note = heard(ctx, db, c)
-	kept := stored(ctx, db, c)
+	s, note = askSidecar(ctx, db, c)
+	kept := readStore(ctx, db, c)
 	if s.State == machine.Rejected && kept.otherHold { // the sidecar's credential is not ours
 		s = report.Standing{Window: report.Window{Source: "none"}, Vouched: s.Vouched}
 	}
@@ -57,8 +57,8 @@ func Known(ctx context.Context, db database.Database, c config.Config) (s report
 	return s, note
 }
 
-// heard asks the running sidecar. The note says why it knows nothing.
-func heard(ctx context.Context, db database.Database, c config.Config) (s report.Standing, note string) {
+// askSidecar asks the running sidecar. The note says why it knows nothing.
+func askSidecar(ctx context.Context, db database.Database, c config.Config) (s report.Standing, note string) {
 	address := c.SidecarAddress()
 	client := health.Client{URL: address.String(), Token: c.SidecarToken()}
 	answer, err := client.Readiness(ctx)
@@ -85,8 +85,8 @@ type keptStanding struct {
 	otherHold bool // the hold that a sidecar keeps to is on another credential of this key
 }
 
-// stored is what a sidecar would make of the stored record if it started now.
-func stored(ctx context.Context, db database.Database, c config.Config) (s keptStanding) {
+// readStore is what a sidecar would make of the stored record if it started now.
+func readStore(ctx context.Context, db database.Database, c config.Config) (s keptStanding) {
 	place := store.Open(c.StatePath())
 	defer place.Close()
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)

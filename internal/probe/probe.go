@@ -77,7 +77,7 @@ func (p *Prober) Trace(ctx context.Context, permit machine.Permit) (machine.Outc
 		outcome = machine.Outcome{Reason: machine.ReasonConfigRejected, Message: err.Error()}
 	} else {
 		last := p.login(ctx, config)
-		outcome, trace = p.settle(last), last.trace.scrubbed(p.scrub)
+		outcome, trace = p.outcome(last), last.trace.scrubbed(p.scrub)
 	}
 	outcome.SQLState = p.scrub.Scrub(outcome.SQLState) // any five characters of the peer's
 	outcome.Message = p.scrub.Scrub(outcome.Message)
@@ -86,8 +86,8 @@ func (p *Prober) Trace(ctx context.Context, permit machine.Permit) (machine.Outc
 	return outcome, trace
 }
 
-// settle says what an attempt came to.
-func (p *Prober) settle(last attempt) machine.Outcome {
+// outcome says what an attempt came to.
+func (p *Prober) outcome(last attempt) machine.Outcome {
 	outcome := machine.Outcome{Reason: machine.ReasonOK}
 	asked := p.mute && last.trace.Routed // a knock wants no more
 	if last.err != nil && !asked {

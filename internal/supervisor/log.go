@@ -76,7 +76,7 @@ func (s *Supervisor) remind(ctx context.Context, now time.Time) {
 		return
 	}
 	s.reminded = now
-	s.save(ctx)
+	s.saveAndReport(ctx)
 	if v = s.machine.Status(now); s.reminds(v, now) {
 		s.reportRemaining(v, now)
 	}

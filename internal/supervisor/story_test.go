@@ -116,10 +116,10 @@ func (s *story) play(words []string) error {
 		}
 		if s.Supervisor == nil {
 			s.start(target)
-			s.tell(ctx, machine.Transition{At: now, To: s.Snapshot().Status})
+			s.makeKnown(ctx, machine.Transition{At: now, To: s.Snapshot().Status})
 			return nil
 		}
-		s.tell(ctx, s.machine.SetTarget(now, target))
+		s.makeKnown(ctx, s.machine.SetTarget(now, target))
 	case "uncount": // a trigger that SIDECAR_LOCKOUT_ON leaves out
 		s.policy.Counts[machine.Trigger(arg(1))] = false
 	case "lockout": // the length of every window, in place of 15 to 20 minutes
@@ -133,7 +133,7 @@ func (s *story) play(words []string) error {
 	case "advance": // what the loop does without a probe
 		d, err := time.ParseDuration(arg(1))
 		time.Sleep(d)
-		s.settled(ctx, time.Now())
+		s.publishExpiry(ctx, time.Now())
 		s.remind(ctx, time.Now())
 		return err
 	case "probe":
@@ -144,16 +144,16 @@ func (s *story) play(words []string) error {
 		if _, err := s.machine.Admit(now); err != nil {
 			return err
 		}
-		s.keep(ctx)
+		s.saveRecord(ctx)
 		return s.restart("")
 	case "adopt": // adopt TRIGGER FOR [KEY]: somebody else has written a window
 		d, err := time.ParseDuration(arg(2))
-		s.tell(ctx, s.machine.Heed(now, machine.Record{Windows: []machine.Window{
+		s.makeKnown(ctx, s.machine.Heed(now, machine.Record{Windows: []machine.Window{
 			{Key: "k" + arg(3), Trigger: machine.Trigger(arg(1)), Opened: now, Until: now.Add(d), InRow: 1}}}))
 		return err
 	case "clear": // clear [AGO]: an operator drops what was opened before
 		ago, _ := time.ParseDuration(cmp.Or(arg(1), "-1ns"))
-		s.tell(ctx, s.machine.Heed(now, machine.Record{Cleared: now.Add(-ago)}))
+		s.makeKnown(ctx, s.machine.Heed(now, machine.Record{Cleared: now.Add(-ago)}))
 	default:
 		return errors.New("unknown command")
 	}
@@ -191,7 +191,7 @@ func (s *story) restart(revision string) error {
 	}
 	s.start(s.machine.Target())
 	s.Begin(r, nil)
-	s.tell(context.Background(), machine.Transition{At: now, To: s.Snapshot().Status})
+	s.makeKnown(context.Background(), machine.Transition{At: now, To: s.Snapshot().Status})
 	return nil
 }
 

@@ -75,6 +75,7 @@ func (s *Supervisor) Begin(r machine.Record, unread func(context.Context) (machi
 	t := s.machine.Restore(now, r)
 	next := *s.Snapshot()
 	next.Status, next.Attempt, next.History = t.To, r.Last, r.History
+	next.Unstored = unread != nil
 	s.snapshot.Store(&next)
 }
 
@@ -114,7 +115,7 @@ func (s *Supervisor) change(ctx context.Context, f func(now time.Time) machine.T
 
 // Run supervises until the context ends, then publishes that the process stops.
 func (s *Supervisor) Run(ctx context.Context) {
-	s.tell(ctx, machine.Transition{At: time.Now(), To: s.Snapshot().Status})
+	s.makeKnown(ctx, machine.Transition{At: time.Now(), To: s.Snapshot().Status})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -126,7 +127,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 			s.snapshot.Store(&last)
 			return
 		case change := <-s.changes:
-			s.tell(ctx, change(time.Now()))
+			s.makeKnown(ctx, change(time.Now()))
 		case <-timer.C:
 			s.tryStore(ctx, time.Now())
 			s.remind(ctx, time.Now())
@@ -161,10 +162,10 @@ func (s *Supervisor) probe(ctx context.Context) {
 	asked := time.Now()
 	permit, err := s.machine.Admit(asked)
 	if err != nil {
-		s.settled(ctx, asked) // a window may have ended, and a hold lasts
+		s.publishExpiry(ctx, asked) // a window may have ended, and a hold lasts
 		return
 	}
-	if s.save(ctx); !s.machine.Holds(permit) {
+	if s.saveAndReport(ctx); !s.machine.Holds(permit) {
 		return
 	}
 	probing, cancel := context.WithTimeout(ctx, s.policy.ProbeTimeout)
@@ -172,28 +173,28 @@ func (s *Supervisor) probe(ctx context.Context) {
 	outcome := s.subject.Prober.Probe(probing, permit)
 	t := s.machine.Settle(time.Now(), permit, outcome)
 	if ctx.Err() != nil { // the process ends: what it said last stays, what it knows is stored
-		s.save(ctx)
+		s.saveAndReport(ctx)
 		return
 	}
-	s.tellAttempt(ctx, t, machine.Attempt{At: asked, Outcome: t.Outcome})
+	s.makeAttemptKnown(ctx, t, machine.Attempt{At: asked, Outcome: t.Outcome})
 }
 
-// settled tells of a verdict that has become another one by itself.
-func (s *Supervisor) settled(ctx context.Context, now time.Time) {
+// publishExpiry tells of a verdict that has become another one by itself.
+func (s *Supervisor) publishExpiry(ctx context.Context, now time.Time) {
 	from, to := s.Snapshot().Status, s.machine.Status(now)
 	if from != to {
-		s.tell(ctx, machine.Transition{At: now, From: from, To: to})
+		s.makeKnown(ctx, machine.Transition{At: now, From: from, To: to})
 	}
 }
 
-// tell makes a transition known: snapshot, store, line.
-func (s *Supervisor) tell(ctx context.Context, t machine.Transition) {
-	s.tellAttempt(ctx, t, s.Snapshot().Attempt)
+// makeKnown makes a transition known: snapshot, store, line.
+func (s *Supervisor) makeKnown(ctx context.Context, t machine.Transition) {
+	s.makeAttemptKnown(ctx, t, s.Snapshot().Attempt)
 }
 
-func (s *Supervisor) tellAttempt(ctx context.Context, t machine.Transition, last machine.Attempt) {
+func (s *Supervisor) makeAttemptKnown(ctx context.Context, t machine.Transition, last machine.Attempt) {
 	s.publish(t, last)
-	heeded := s.keep(ctx)
+	heeded := s.saveRecord(ctx)
 	s.report(t)
 	if heeded != nil {
 		s.report(*heeded)
@@ -214,17 +215,17 @@ func (s *Supervisor) publish(t machine.Transition, last machine.Attempt) {
 	})
 }
 
-// save is keep without a transition of our own to tell of.
-func (s *Supervisor) save(ctx context.Context) {
-	if heeded := s.keep(ctx); heeded != nil {
+// saveAndReport is saveRecord without a transition of our own to tell of.
+func (s *Supervisor) saveAndReport(ctx context.Context) {
+	if heeded := s.saveRecord(ctx); heeded != nil {
 		s.report(*heeded)
 	}
 }
 
-// keep writes the record. What somebody else has written meanwhile is heeded
+// saveRecord writes the record. What somebody else has written meanwhile is heeded
 // before, and returned when it changed anything. A store that cannot be written is
 // no reason to stop, and one that was not read yet is not written over.
-func (s *Supervisor) keep(ctx context.Context) (heeded *machine.Transition) {
+func (s *Supervisor) saveRecord(ctx context.Context) (heeded *machine.Transition) {
 	if s.store == nil || s.unread != nil {
 		return nil
 	}
@@ -263,10 +264,10 @@ func (s *Supervisor) tryStore(ctx context.Context, now time.Time) {
 		if r, err := s.unread(reading); err == nil {
 			s.unread = nil
 			s.log.Warn("what was stored can be read again, and counts")
-			s.tell(ctx, s.machine.Found(time.Now(), r))
+			s.makeKnown(ctx, s.machine.Found(time.Now(), r))
 		}
 	case s.Snapshot().Unstored:
-		s.save(ctx)
+		s.saveAndReport(ctx)
 	}
 }
 

@@ -22,7 +22,7 @@ func (m *Machine) Restore(now time.Time, r Record) Transition {
 	m.lost = past(now, r.Lost)
 	m.resume(now, r.Verdict)
 	m.resumeAttempt(now, r)
-	m.take(now, r.Windows)
+	m.takeWindows(now, r.Windows)
 	return Transition{At: now, From: from, To: m.Status(now)}
 }
 
@@ -84,7 +84,7 @@ func (m *Machine) Heed(now time.Time, r Record) Transition {
 			m.verdict, m.asked = verdict, asked
 		}
 	}
-	m.take(now, r.Windows)
+	m.takeWindows(now, r.Windows)
 	return Transition{At: now, From: from, To: m.Status(now)}
 }
 
@@ -97,17 +97,17 @@ func (m *Machine) Found(now time.Time, r Record) Transition {
 	}
 	known := m.Record(now).Windows
 	t := m.Restore(now, r)
-	m.take(now, known)
+	m.takeWindows(now, known)
 	t.To = m.Status(now)
 	return t
 }
 
-// take notes windows that others opened, and heeds the one of our key.
-func (m *Machine) take(now time.Time, windows []Window) {
+// takeWindows notes windows that others opened, and heeds the one of our key.
+func (m *Machine) takeWindows(now time.Time, windows []Window) {
 	for _, w := range windows {
 		m.keepWindow(now, w)
 	}
-	m.heed(now)
+	m.enterWindow(now)
 }
 
 // keepWindow notes a window, unless a later one of its key is known. It ends when

@@ -54,7 +54,7 @@ func (m *Machine) speakFor(now time.Time, target Target) {
 	default:
 		m.begin(now)
 	}
-	m.heed(now)
+	m.enterWindow(now)
 }
 
 // begin is the verdict before any: ask at once.
@@ -63,10 +63,10 @@ func (m *Machine) begin(now time.Time) {
 	m.enter(now, Starting, Outcome{Reason: ReasonStarting}, now)
 }
 
-// heed makes the window of the target's key the verdict, if it is in force: when it
+// enterWindow makes the window of the target's key the verdict, if it is in force: when it
 // is over a trial decides, and not what was known before. A permit that is out, and
 // not used yet, is taken back.
-func (m *Machine) heed(now time.Time) {
+func (m *Machine) enterWindow(now time.Time) {
 	window := m.windows[m.target.Key]
 	if !now.Before(window.Next) || m.verdict.State == Lockout && !m.verdict.Next.Before(window.Next) {
 		return
