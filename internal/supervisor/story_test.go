@@ -154,6 +154,8 @@ func (s *story) play(words []string) error {
 	case "clear": // clear [AGO]: an operator drops what was opened before
 		ago, _ := time.ParseDuration(cmp.Or(arg(1), "-1ns"))
 		s.makeKnown(ctx, s.machine.Heed(now, machine.Record{Cleared: now.Add(-ago)}))
+	case "hurry": // the proxy has seen logins refused
+		s.publish(s.machine.Hurry(now), s.Snapshot().Attempt)
 	default:
 		return errors.New("unknown command")
 	}

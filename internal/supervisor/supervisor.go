@@ -41,6 +41,7 @@ type Supervisor struct {
 	log      *slog.Logger
 	snapshot atomic.Pointer[Snapshot]
 	changes  chan func(now time.Time) machine.Transition // what others want done, for the one goroutine
+	hurry    chan struct{}                               // somebody has seen logins refused
 
 	unread   func(context.Context) (machine.Record, error) // reads what could not be read yet; nil: it was
 	tried    time.Time                                     // when the store was tried last
@@ -58,6 +59,7 @@ func New(policy machine.Policy, subject Subject, store Store, log *slog.Logger) 
 		store:   store,
 		log:     log,
 		changes: make(chan func(time.Time) machine.Transition),
+		hurry:   make(chan struct{}, 1),
 	}
 	s.snapshot.Store(&Snapshot{Status: s.machine.Status(now), Target: subject.Target, Judge: subject.Judge, Ledger: newLedger()})
 	return s
@@ -104,6 +106,15 @@ func (s *Supervisor) Heed(ctx context.Context, r machine.Record) {
 	s.change(ctx, func(now time.Time) machine.Transition { return s.machine.Heed(now, r) })
 }
 
+// Hurry brings the next probe forward, as far as [machine.Machine.Hurry] lets it. It
+// never blocks.
+func (s *Supervisor) Hurry() {
+	select {
+	case s.hurry <- struct{}{}:
+	default: // it is on its way
+	}
+}
+
 func (s *Supervisor) change(ctx context.Context, f func(now time.Time) machine.Transition) {
 	done := make(chan struct{})
 	select {
@@ -128,6 +139,8 @@ func (s *Supervisor) Run(ctx context.Context) {
 			return
 		case change := <-s.changes:
 			s.makeKnown(ctx, change(time.Now()))
+		case <-s.hurry:
+			s.publish(s.machine.Hurry(time.Now()), s.Snapshot().Attempt)
 		case <-timer.C:
 			s.tryStore(ctx, time.Now())
 			s.remind(ctx, time.Now())
