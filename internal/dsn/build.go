@@ -64,7 +64,7 @@ func Build(o BuildOptions) (string, error) {
 // one that was typed at a prompt. A DSN that has one or can't be read is an
 // error, which holds nothing of either.
 func WithPassword(raw string, password Secret) (string, error) {
-	switch r := read(raw); {
+	switch r := read(raw, Rules{}); {
 	case r.dsn.Host == "":
 		return "", errors.New("the DSN can't be read")
 	case r.dsn.Encoding != Missing:

@@ -32,6 +32,11 @@ func TestCases(t *testing.T) {
 		ProjectRef string   `json:"project_ref"`
 		UserBase   string   `json:"user_base"`
 		Encoding   Encoding `json:"password_encoding"`
+		SSLMode    string   `json:"sslmode"`
+		Secret     string
+		Warnings   []Code
+		HintHas    string `json:"hint_has"`
+		HintHasNot string `json:"hint_has_not"`
 	}
 	if err := json.Unmarshal(data, &cases); err != nil {
 		t.Fatal(err)
@@ -56,6 +61,22 @@ func TestCases(t *testing.T) {
 			expect(t, "project_ref", r.DSN.ProjectRef, c.ProjectRef)
 			expect(t, "user_base", r.DSN.UserBase, c.UserBase)
 			expect(t, "password_encoding", r.DSN.Encoding, c.Encoding)
+			expect(t, "sslmode", r.DSN.SSLMode, c.SSLMode)
+			if c.Secret != "" && strings.Contains(outputs(r), c.Secret) {
+				t.Errorf("the secret comes out in %s", outputs(r))
+			}
+			var hint string
+			if first := r.First(); first != nil {
+				hint = first.Hint
+			}
+			if !strings.Contains(hint, c.HintHas) || c.HintHasNot != "" && strings.Contains(hint, c.HintHasNot) {
+				t.Errorf("hint %q", hint)
+			}
+			for _, code := range c.Warnings {
+				if !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == code && f.Severity == Warning }) {
+					t.Errorf("no warning %s in %+v", code, r.Findings)
+				}
+			}
 		})
 	}
 }

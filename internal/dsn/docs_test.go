@@ -1,6 +1,7 @@
 package dsn
 
 import (
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -26,7 +27,7 @@ func (c cell) text() string { return strings.Join(c.texts(), " ") }
 
 // dsn is the text of an example, with its names filled in.
 func (c cell) dsn() string {
-	return strings.NewReplacer("DEVREF", seedDevRef, "REF", seedProdRef, "HOST", "aws-0-us-east-1.pooler.supabase.com").Replace(c.text())
+	return strings.NewReplacer("YOUR-PASSWORD", "YOUR-PASSWORD", "DB_PASSWORD", "DB_PASSWORD", "PASSWORD", "Secret-1", "DEVREF", seedDevRef, "REF", seedProdRef, "HOST", "aws-0-us-east-1.pooler.supabase.com").Replace(c.text())
 }
 
 // table reads the table under a heading of docs/dsn.md, without its head.
@@ -92,7 +93,7 @@ func sameList[T ~string](t *testing.T, what string, got, want []T) {
 // TestDocsParameters: what is dropped there is dropped here.
 func TestDocsParameters(t *testing.T) {
 	rows := table(t, "Parameters")
-	for i, want := range []Code{"", "", QueryOverridesAuthority, ParameterDropped} {
+	for i, want := range []Code{"", "", QueryOverridesAuthority, ParameterTranslated, ParameterDropped} {
 		for _, name := range rows[i][1].texts() {
 			raw := strings.Split(sharedProd, "?")[0] + "?" + name
 			if !strings.Contains(name, "=") {
@@ -101,7 +102,7 @@ func TestDocsParameters(t *testing.T) {
 			r := judge(raw, Prod)
 			var got Code
 			for _, f := range r.Findings {
-				if f.Code == QueryOverridesAuthority || f.Code == ParameterDropped {
+				if f.Code == QueryOverridesAuthority || f.Code == ParameterTranslated || f.Code == ParameterDropped {
 					got = f.Code
 				}
 			}
@@ -140,7 +141,7 @@ func TestDocsExamples(t *testing.T) {
 // settings reads what an example is judged with.
 func settings(t *testing.T, with cell) Rules {
 	t.Helper()
-	var rules Rules
+	rules := Rules{Roots: func(string) error { return fs.ErrNotExist }}
 	for _, text := range with.texts() {
 		switch name, value, _ := strings.Cut(text, "="); name {
 		case "prod", "dev":
@@ -177,6 +178,21 @@ func TestDocsForms(t *testing.T) {
 	for _, row := range table(t, "What a lockout is on") {
 		if got := judge(row[0].dsn(), Prod).DSN.KeySource(); got != row[1].text() {
 			t.Errorf("%s: the lockout is on %s, docs/dsn.md says %s", row[0], got, row[1])
+		}
+	}
+}
+
+// TestDocsPlaceholders: each example is one, on its hosts and no others.
+func TestDocsPlaceholders(t *testing.T) {
+	for _, row := range table(t, "Placeholders") {
+		everywhere := string(row[1]) == "everywhere"
+		for _, password := range row[2].texts() {
+			if code := onShared(password).Code; code != PasswordPlaceholder {
+				t.Errorf("%s is %s", password, code)
+			}
+			if code := onLoopback(password).Code; (code == PasswordPlaceholder) != everywhere {
+				t.Errorf("%s is %s on loopback", password, code)
+			}
 		}
 	}
 }

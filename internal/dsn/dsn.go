@@ -16,17 +16,21 @@ type DSN struct {
 	Mode        Mode
 	Host        string // lower case, no trailing dot, IPv6 without brackets
 	Port        uint16 // 5432 when the text has none
-	User        string // decoded, with its ref; what the pooler gets
-	UserBase    string // the role alone
-	ProjectRef  string // effective ref, "" on a host of neither pattern
+	User        string // decoded, with its ref; what the pooler gets. Print RedactedUser
+	UserBase    string // the role alone. Print PublicRole
+	ProjectRef  string // effective ref, "invalid" for what is none, "" on a host of neither pattern
 	Region      string // of a shared host, like us-east-1
 	Password    Secret // decoded; none while its reading is in doubt
-	Database    string // decoded; without one the user name, libpq's default
+	Database    string // decoded; without one the user name, libpq's default. Print PublicDatabase
 	SSLMode     string // effective; "" when none, or none that libpq knows, is given
 	SSLRootCert string // file of sslrootcert, as given
 	Reference   string // REF of options=reference=REF; set on a shared host only
 	Encoding    Encoding
 	Dropped     []string // names of parameters that are never sent
+
+	role       string // for hints: the role as far as it may be shown, without any ref
+	doubtful   bool   // user and password may be turned round
+	noDatabase bool   // the text names none
 }
 
 // KeySource names what a lockout is on (docs/dsn.md#what-a-lockout-is-on):
@@ -40,7 +44,7 @@ func (d DSN) KeySource() string {
 	case at.shared && d.ProjectRef != "":
 		return "shared/" + d.ProjectRef
 	case at.db:
-		return "db/" + at.ref
+		return "db/" + d.ProjectRef
 	}
 	return d.address()
 }

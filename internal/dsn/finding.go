@@ -13,6 +13,7 @@ const (
 	ParseError                Code = "PARSE_ERROR"
 	MultipleHosts             Code = "MULTIPLE_HOSTS"
 	QueryOverridesAuthority   Code = "QUERY_OVERRIDES_AUTHORITY"
+	PasswordPlaceholder       Code = "PASSWORD_PLACEHOLDER"
 	PasswordNeedsEncoding     Code = "PASSWORD_NEEDS_ENCODING"
 	InvalidPoolerMode         Code = "INVALID_POOLER_MODE"
 	ProdDSNInDev              Code = "PROD_DSN_IN_DEV"
@@ -26,19 +27,22 @@ const (
 	WaiverExpired             Code = "WAIVER_EXPIRED"
 	DirectConnectionForbidden Code = "DIRECT_CONNECTION_FORBIDDEN"
 	PasswordMissing           Code = "PASSWORD_MISSING"
-	ParameterDropped          Code = "PARAMETER_DROPPED" // the one warning
-	DSNFileMissing            Code = "DSN_FILE_MISSING"  // of the file, not of a DSN: it is gone while its DSN is in use
-	Valid                     Code = "VALID"             // no error at all
+	SSLRootCertUnreadable     Code = "SSLROOTCERT_UNREADABLE"
+	DatabaseMissing           Code = "DATABASE_MISSING"     // a warning, as the two that follow
+	ParameterTranslated       Code = "PARAMETER_TRANSLATED" // a driver's own way to write it
+	ParameterDropped          Code = "PARAMETER_DROPPED"
+	DSNFileMissing            Code = "DSN_FILE_MISSING" // of the file, not of a DSN: it is gone while its DSN is in use
+	Valid                     Code = "VALID"            // no error at all
 )
 
 // Codes lists every Code in order of precedence: a Report's code is the first
 // of its errors.
 var Codes = []Code{
-	ParseError, MultipleHosts, QueryOverridesAuthority, PasswordNeedsEncoding,
+	ParseError, MultipleHosts, QueryOverridesAuthority, PasswordPlaceholder, PasswordNeedsEncoding,
 	InvalidPoolerMode, ProdDSNInDev, SharedUserMissingRef, DedicatedUserHasRef,
 	DedicatedHostRefMismatch, ProjectRefMismatch, MissingSSLMode, WrongPort,
 	WaiverInvalid, WaiverExpired, DirectConnectionForbidden, PasswordMissing,
-	ParameterDropped, Valid,
+	SSLRootCertUnreadable, DatabaseMissing, ParameterTranslated, ParameterDropped, Valid,
 }
 
 // Severity says whether a finding forbids the DSN.
@@ -63,7 +67,7 @@ type Finding struct {
 // find makes a finding with the severity of its code.
 func find(code Code, message, hint string) *Finding {
 	severity := Error
-	if code == ParameterDropped {
+	if slices.Contains([]Code{DatabaseMissing, ParameterTranslated, ParameterDropped}, code) {
 		severity = Warning
 	}
 	return &Finding{Code: code, Severity: severity, Message: message, Hint: hint}

@@ -2,6 +2,7 @@ package dsn
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -43,51 +44,68 @@ func (r *reading) guardHost(rules Rules) {
 	if rules.allows(d.Host) || rules.Env == Dev && near {
 		return
 	}
+	message := fmt.Sprintf("The host %s is neither a shared pooler (aws-N-REGION.pooler.supabase.com) nor a project host (db.REF.supabase.co).", d.Host)
 	hint := "Copy the pooler's host from the Supabase dashboard; if it is a server of your own, name it in SIDECAR_ALLOW_HOSTS."
 	switch {
 	case near:
 		hint = "Set SUPABASE_MODE=dev if this is development; if it is production's own server, name it: SIDECAR_ALLOW_HOSTS=" + d.Host
+	case templateHost.MatchString(d.Host):
+		message = fmt.Sprintf("The host %s holds a word of a template, which stands for your own.", d.Host)
+		hint = "Copy the pooler's host from the Supabase dashboard: in place of REGION it has one like us-east-1, in place of REF the project's 20 letters."
 	case strings.Contains(d.Host, "supabase"): // to be corrected, not to be allowed
 		hint = "Copy the pooler's host from the Supabase dashboard: this one looks similar, and is another."
 	}
-	r.found(InvalidPoolerMode,
-		fmt.Sprintf("The host %s is neither a shared pooler (aws-N-REGION.pooler.supabase.com) nor a project host (db.REF.supabase.co).", d.Host), hint)
+	r.found(InvalidPoolerMode, message, hint)
 }
 
 // guardSharedUser judges who logs in to a shared pooler, and to which project.
 func (r *reading) guardSharedUser(rules Rules) {
 	d := r.dsn
-	_, inUser, dotted := cutRef(d.User)
+	base, inUser, dotted := cutRef(r.user)
 	switch {
+	case r.coloned: // nobody knows what the user would be
 	case dotted && inUser == "" || !dotted && d.Reference == "":
-		r.found(SharedUserMissingRef, "The user has no project ref, and without it the shared pooler can't tell whose database is meant.", d.writeUser(rules))
+		r.found(SharedUserMissingRef, "The user has no project ref, and without it the shared pooler can't tell whose database is meant.", r.writeUser())
 	case r.guardProd(rules):
 	case d.Reference != "" && dotted && inUser != d.Reference:
-		r.found(ProjectRefMismatch, "The user names one project and options=reference names another.", d.writeUser(rules))
+		r.found(ProjectRefMismatch, "The user names one project and options=reference names another.", r.writeUser())
+	case d.ProjectRef == rules.ref() && rules.holdsRef(base):
+		r.found(ProjectRefMismatch, "The user names a project twice: before its ref stands the role alone, and no role is called like this.", r.writeUser())
 	case d.ProjectRef == rules.ref():
 	case d.Reference != "":
-		r.found(ProjectRefMismatch, "The project ref in options=reference is not that of this environment.", rules.orDev(d.ProjectRef, d.writeUser(rules)))
-	case refShape.MatchString(inUser):
-		r.found(ProjectRefMismatch, "The project ref in the user is not that of this environment.", rules.orDev(d.ProjectRef, d.writeUser(rules)))
+		r.found(ProjectRefMismatch, "The project ref in options=reference is not that of this environment.", rules.orDev(d.ProjectRef, r.writeUser()))
+	case rules.isRef(inUser):
+		r.found(ProjectRefMismatch, "The project ref in the user is not that of this environment.", rules.orDev(d.ProjectRef, r.writeUser()))
+	case refWord.MatchString(bare(inUser)):
+		r.found(ProjectRefMismatch, "What follows the last dot of the user is a word of a template, which stands for the project ref.", r.writeUser())
 	default:
 		r.found(ProjectRefMismatch, "What follows the last dot of the user is not a project ref: a ref is 20 lower-case letters.",
-			d.writeUser(rules)+" (if the role itself has a dot, write all of it before the ref)")
+			r.writeUser()+" (if the role itself has a dot, write all of it before the ref)")
 	}
 }
 
 // guardDBRefs judges a project's own host, which wants the plain role.
 func (r *reading) guardDBRefs(rules Rules, hostRef string) {
-	d := r.dsn
-	_, inUser, _ := cutRef(d.User)
-	if inUser == hostRef {
-		r.found(DedicatedUserHasRef, "The user ends with the project ref, but the host already names the project.", d.writeUser(rules))
-	} else if refShape.MatchString(inUser) {
-		r.found(ProjectRefMismatch, "The user names one project and the host another.", d.writeUser(rules))
+	_, inUser, dotted := cutRef(r.user)
+	switch {
+	case r.coloned: // nobody knows what the user would be
+	case dotted && inUser == hostRef:
+		r.found(DedicatedUserHasRef, "The user ends with the project ref, but the host already names the project.", r.writeUser())
+	case dotted && rules.isRef(inUser):
+		r.found(ProjectRefMismatch, "The user names one project and the host another.", r.writeUser())
+	case rules.isRef(hostRef) && strings.Contains(r.user, hostRef):
+		r.found(DedicatedUserHasRef, "The user holds the project ref, but the host already names the project.", r.writeUser())
+	case rules.holdsRef(r.user):
+		r.found(ProjectRefMismatch, "The user names one project and the host another.", r.writeUser())
 	}
-	if !r.guardProd(rules) && hostRef != rules.ref() {
-		r.found(DedicatedHostRefMismatch, "The host is not that of this environment's project.",
-			rules.orDev(hostRef, "Write the host as in "+d.corrected(rules).Redacted()))
+	if r.guardProd(rules) || hostRef == rules.ref() {
+		return
 	}
+	message := "The host is not that of this environment's project."
+	if refWord.MatchString(bare(hostRef)) {
+		message = "The host holds a word of a template, which stands for the project ref."
+	}
+	r.found(DedicatedHostRefMismatch, message, rules.orDev(hostRef, "Write the host as in "+r.dsn.corrected(rules).Redacted()))
 }
 
 // guardProd keeps the production project out of dev, and reports whether it had
@@ -154,12 +172,10 @@ func (d DSN) corrected(rules Rules) DSN {
 	want, at := d, placeOf(d.Host)
 	switch {
 	case at.shared && (d.Reference != rules.ref() || strings.Contains(d.User, ".")):
-		want.User = d.UserBase + "." + rules.ref()
+		want.User, want.UserBase = d.role+"."+rules.ref(), d.role
 	case at.db:
-		want.User, want.Host = d.UserBase, "db."+rules.ref()+".supabase.co"
-	}
-	if d.UserBase != d.User && d.Database == d.User {
-		want.Database = want.User // the default
+		want.User, want.UserBase = d.role, d.role
+		want.Host = "db." + rules.ref() + ".supabase.co"
 	}
 	if !rules.portFits(at, d.Port) {
 		want.Port = portPooler
@@ -169,11 +185,29 @@ func (d DSN) corrected(rules Rules) DSN {
 
 // writeUser is the hint for a user that is not as the rules want it. The ref
 // stands in full, for it is no secret.
-func (d DSN) writeUser(rules Rules) string {
-	want := d.corrected(rules)
-	also := ""
-	if d.Reference != "" {
+func (r *reading) writeUser() string {
+	want, also := r.dsn.corrected(r.rules), ""
+	if r.dsn.Reference != "" {
 		also = " and without options=reference"
 	}
+	if r.turned {
+		also += ", and the password behind the colon: the two look turned round"
+	}
 	return fmt.Sprintf("Write the user as %s%s, as in %s", Encode(want.User), also, want.Redacted())
+}
+
+// templateHost finds what templates write in the place of a host, or a part of one.
+var templateHost = regexp.MustCompile(`(?:^|[-_.])(?:region|aws-[nx]|project[-_]?ref|your[-_]?project|ref|hostname|your[-_]?host|x{3,})(?:[-_.]|$)|^host$`)
+
+// guardRoots wants the file of sslrootcert to hold a certificate: without one no
+// login could be made, and the refusal would not be the server's.
+func (r *reading) guardRoots() {
+	file := r.dsn.SSLRootCert
+	if r.rules.Roots == nil || file == "" || file == "system" || r.dsn.SSLMode == "disable" {
+		return
+	}
+	if err := r.rules.Roots(file); err != nil {
+		r.found(SSLRootCertUnreadable, fmt.Sprintf("The file that sslrootcert names can't be used: %v.", err),
+			"It is read on the machine, or in the container, where the sidecar runs. Put it there or correct the path, and restart the sidecar or send it SIGHUP. Or put the certificates into SIDECAR_SSLROOTCERT_PEM and take sslrootcert out.")
+	}
 }

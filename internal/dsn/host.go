@@ -21,6 +21,8 @@ func endpoint(text string) (host string, port uint16, f *Finding) {
 			return "", 0, unreadable("The host in square brackets is not an IPv6 address.", "Write it like [::1]:5432")
 		}
 		name, digits, hasPort = addr.String(), strings.TrimPrefix(after, ":"), after != ""
+	} else if strings.ContainsAny(name, templateSigns) {
+		return "", 0, ofTemplate("host")
 	} else if name = plainHost(name); !isHostName(name) {
 		return "", 0, unreadable("The host is missing, or holds a character that no host name has.",
 			"A host name has letters, digits, hyphens and dots, like aws-0-REGION.pooler.supabase.com")
@@ -29,6 +31,9 @@ func endpoint(text string) (host string, port uint16, f *Finding) {
 		return name, portDirect, nil
 	}
 	n, err := strconv.ParseUint(digits, 10, 16)
+	if strings.ContainsAny(digits, templateSigns) || strings.EqualFold(digits, "port") {
+		return "", 0, ofTemplate("port")
+	}
 	if err != nil || n == 0 {
 		return "", 0, unreadable("The port is not a number between 1 and 65535.", "Write the pooler's port after the host, as :6543")
 	}

@@ -32,7 +32,9 @@ func TestCodes(t *testing.T) {
 		{"zero env is prod", sharedProd, "", nil, Valid},
 		{"trailing dot", prodUser + "@aws-0-us-east-1.pooler.supabase.com.:6543/postgres?sslmode=require", Prod, nil, Valid},
 		{"other cluster, long region", prodUser + "@aws-12-ap-southeast-2.pooler.supabase.com:6543/postgres?sslmode=verify-full", Prod, nil, Valid},
-		{"no path", prodUser + "@aws-0-us-east-1.pooler.supabase.com:6543?sslmode=require", Prod, nil, Valid},
+		{"no path", prodUser + "@aws-0-us-east-1.pooler.supabase.com:6543?sslmode=require", Prod, nil, ParseError},
+		{"no database", prodUser + "@aws-0-us-east-1.pooler.supabase.com:6543/?sslmode=require", Prod, nil, ParseError},
+		{"no database on a db host", "postgresql://app:secret@db.iaketsyhmqbwaabgykux.supabase.co:6543?sslmode=require", Prod, nil, Valid},
 		{"trailing ampersand", sharedProd + "&", Prod, nil, Valid},
 		{"same parameter twice", sharedProd + "&sslmode=require", Prod, nil, Valid},
 		{"dedicated", "postgresql://app:secret@db.iaketsyhmqbwaabgykux.supabase.co:6543/postgres?sslmode=require", Prod, nil, Valid},
@@ -151,7 +153,7 @@ func TestMisconfigured(t *testing.T) {
 		switch code {
 		case Valid:
 			want = ""
-		case ParseError, MultipleHosts, QueryOverridesAuthority, PasswordNeedsEncoding, PasswordMissing:
+		case ParseError, MultipleHosts, QueryOverridesAuthority, PasswordPlaceholder, PasswordNeedsEncoding, PasswordMissing, SSLRootCertUnreadable:
 			want = "invalid_dsn"
 		case WaiverExpired:
 			want = "waiver_expired"

@@ -28,6 +28,10 @@ const (
 	exempt    = "an exempt host without sslmode is reached in plain text, with no second try"
 	dropped   = "PgBouncer refuses a login for a startup parameter that it does not know"
 	byUser    = "the name that the server would take is spelled out"
+	nobodys   = "nobody chose the password: it is never sent"
+	turned    = "what is no ref may be a password in the wrong place, and is kept nowhere"
+	coloned   = "a colon that is encoded ends the user name for nobody else, and the password is read as part of it"
+	driver    = "the scheme of a driver is read as what it means"
 	worse     = "pgx can't go on; we can name what is wrong"
 )
 
@@ -49,7 +53,8 @@ var shapes = []struct {
 	{"'postgresql://u:pw@h/db'", "", ParseError, ""},
 	{"host=h user=u password=pw dbname=db", "u:pw@h:5432/db fallback", ParseError, "one form of DSN is enough; urlsplit reads no keywords"},
 	{"jdbc:postgresql://h/db?user=u&password=pw", "(you)@(socket):5432 plain, sends jdbc:postgresql://h/db?user=u&password=pw", ParseError, keyword},
-	{"postgresql+asyncpg://u:pw@h/db", "", ParseError, ""},
+	{"postgresql+asyncpg://u:pw@h/db", "", Valid, driver},
+	{"postgresql+psycopg://u:pw@h/db?sslmode=require", "(you)@(socket):5432 plain, sends postgresql+psycopg://u:pw@h/db?sslmode=require", Valid, driver},
 	{"postgresql:/u:pw@h/db", "", ParseError, ""},
 	{"mysql://u:pw@h/db", "", ParseError, ""},
 	{"pw", "", ParseError, ""},
@@ -105,7 +110,9 @@ var shapes = []struct {
 	{"postgresql://u:pw@h/db?sslmode=allow", "u:pw@h:5432/db fallback", Valid, exempt},
 	{"postgresql://u:pw@h/db?sslmode=disable", "u:pw@h:5432/db plain", Valid, ""},
 	{"postgresql://u:pw@i/db", "u:pw@i:5432/db fallback", InvalidPoolerMode, ""},
-	{"postgresql://u:pw@h/db?ssl=true", "u:pw@h:5432/db tls", MissingSSLMode, "libpq's spelling for JDBC is not everybody's; we ask for sslmode=require"},
+	{"postgresql://u:pw@h/db?ssl=true", "u:pw@h:5432/db tls", Valid, ""},
+	{"postgresql://u:pw@h/db?ssl=require", "u:pw@h:5432/db fallback, sends ssl=require", Valid, "asyncpg's spelling of sslmode"},
+	{"postgresql://u:pw@h/db?sslmode=require&ssl=false", "u:pw@h:5432/db tls, sends ssl=false", ParseError, "some programs take one of the two, some the other"},
 	{"postgresql://u:pw@h/db?SSLMODE=require", "u:pw@h:5432/db fallback, sends SSLMODE=require", Valid, dropped},
 	{"postgresql://u:pw@h/db?sslmode=REQUIRE", "", MissingSSLMode, worse},
 	{"postgresql://u:pw@h/db?sslmode", "", MissingSSLMode, worse},
@@ -138,6 +145,12 @@ var caseReasons = map[string]string{
 	"pw 0":          unencoded,
 	"pw 6":          unencoded,
 	"loopback dev":  exempt,
+
+	"empty ref": turned, "upper ref": turned, "ref-after-dash": turned, "ref-first": turned,
+	"placeholder-brackets": nobodys, "placeholder-brackets-encoded": nobodys, "placeholder-word": nobodys,
+	"placeholder-variable": nobodys, "placeholder-mask": nobodys,
+	"word-on-loopback-is-fine": exempt, "colon-encoded-in-user": coloned, "no-database": lost,
+	"sqlalchemy-asyncpg": driver,
 }
 
 func TestPgx(t *testing.T) {
@@ -219,7 +232,7 @@ func pgxReading(raw string) string {
 // ourReading is the same of ours. What the guard refuses has been read.
 func ourReading(r Report) string {
 	switch r.Code {
-	case ParseError, MultipleHosts, QueryOverridesAuthority, PasswordNeedsEncoding:
+	case ParseError, MultipleHosts, QueryOverridesAuthority, PasswordPlaceholder, PasswordNeedsEncoding:
 		return ""
 	}
 	d, sent := r.DSN, map[string]string{}

@@ -22,7 +22,7 @@ var (
 		"service", "servicefile", "passfile",
 	}
 	sslmodes  = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
-	reference = regexp.MustCompile(`^reference=([A-Za-z0-9_-]+)$`)
+	ofRef     = regexp.MustCompile(`^reference=([A-Za-z0-9_-]+)$`)
 	plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
 )
 
@@ -31,6 +31,7 @@ var (
 // password.
 func (r *reading) query(text string) {
 	seen := map[string]string{}
+	defer r.translate()
 	for pair := range strings.SplitSeq(text, "&") {
 		if pair == "" {
 			continue
@@ -73,13 +74,42 @@ func (r *reading) parameter(name, value string) {
 				"Give the file a name without it."))
 		}
 		r.dsn.SSLRootCert = value
-	case name == "options" && placeOf(r.dsn.Host).shared && reference.MatchString(value):
-		r.dsn.Reference = reference.FindStringSubmatch(value)[1]
-	case name == "ssl": // libpq takes true for require: not to be dropped in silence
-		r.hasSSLMode = true
-		r.drop(name)
+	case name == "options" && placeOf(r.dsn.Host).shared && ofRef.MatchString(value):
+		r.dsn.Reference = ofRef.FindStringSubmatch(value)[1]
+	case name == "ssl":
+		r.ssl = value
 	case !slices.Contains(quiet, name):
 		r.drop(name)
+	}
+}
+
+// meanings are the values that drivers have for their parameter ssl.
+var meanings = map[string]string{
+	"require": "require", "required": "require", "true": "require", "1": "require", "on": "require", "yes": "require", "no-verify": "require",
+	"verify-ca": "verify-ca", "verify-full": "verify-full", "prefer": "prefer", "allow": "allow",
+	"disable": "disable", "disabled": "disable", "false": "disable", "0": "disable", "off": "disable", "no": "disable",
+}
+
+// translate reads what a driver writes in its own way. sslmode counts before ssl,
+// which not every program knows; one that asks for encryption beside one that
+// forbids it has no one reading.
+func (r *reading) translate() {
+	meant := meanings[strings.ToLower(r.ssl)]
+	switch {
+	case r.ssl == "":
+	case !r.hasSSLMode:
+		r.hasSSLMode, r.dsn.SSLMode = true, meant
+		if meant != "" {
+			r.translated = append(r.translated, "the parameter ssl as sslmode="+meant)
+		}
+	case (meant == "disable") != (r.dsn.SSLMode == "disable"):
+		r.add(unreadable("The parameters ssl and sslmode after the ? contradict each other.", "Keep sslmode alone."))
+	default:
+		r.drop("ssl")
+	}
+	if len(r.translated) > 0 {
+		r.found(ParameterTranslated, "Read as what it means: "+strings.Join(r.translated, "; ")+".",
+			"It can stay for the driver that wants it. Other programs want postgresql:// and sslmode=require.")
 	}
 }
 
@@ -93,7 +123,7 @@ func (r *reading) drop(name string) {
 	case "options":
 		hint = "It can stay: of options only reference=REF is ever sent, and only to a shared pooler."
 	case "ssl":
-		hint = "It can go: encryption is asked for with sslmode=require."
+		hint = "It can go: sslmode says what is wanted."
 	}
 	r.found(ParameterDropped, fmt.Sprintf("The parameter %s is not sent to the pooler.", name), hint)
 }

@@ -9,9 +9,15 @@ import (
 
 // reading is the DSN while it is read, with what was found on the way.
 type reading struct {
+	rules      Rules
 	dsn        DSN
 	findings   []Finding
-	hasSSLMode bool // the text asks for one, known or not
+	user       string   // decoded, as it stands before the first colon
+	coloned    bool     // that colon is encoded, so that no reader finds the password
+	turned     bool     // the password looks like a user: the two may be turned round
+	hasSSLMode bool     // the text asks for one, known or not
+	ssl        string   // of the parameter ssl, which drivers have for sslmode
+	translated []string // what was read as what it means
 }
 
 func (r *reading) add(f *Finding) { r.findings = append(r.findings, *f) }
@@ -20,16 +26,20 @@ func (r *reading) found(code Code, message, hint string) { r.add(find(code, mess
 
 // read takes the raw text. One that can't be read gives a DSN that knows
 // nothing but its password's encoding: any part of it could be the password.
-func read(raw string) reading {
-	r := reading{dsn: DSN{Mode: ModeUnknown}}
-	user, tail, f := cut(raw)
+func read(raw string, rules Rules) reading {
+	r := reading{rules: rules, dsn: DSN{Mode: ModeUnknown}}
+	start, end, _ := passwordSpan(raw)
+	password := raw[start:end]
+	r.dsn.Encoding = encodingOf(password)
+	r.turned = rules.looksTurned(decodeLoosely(password))
+	user, tail, f := r.cut(raw)
 	if f == nil {
 		f = r.take(user, tail)
 	}
 	if f != nil {
 		r.add(f)
 	}
-	r.password(raw)
+	r.password(password)
 	if arrange(r.findings) == ParseError {
 		r.dsn = DSN{Mode: ModeUnknown, Encoding: r.dsn.Encoding}
 	}
@@ -60,46 +70,34 @@ func (r *reading) take(rawUser, tail string) *Finding {
 		return unreadable("The name of the database holds a character that has to be percent-encoded, or a second slash.",
 			"After the port comes one slash and the database, like :6543/postgres")
 	}
-	r.dsn.User, r.dsn.Database = user, cmp.Or(database, user)
-	r.query(query)
+	r.user, r.dsn.Database, r.dsn.noDatabase = user, cmp.Or(database, user), database == ""
+	if r.query(query); r.dsn.noDatabase && at.shared {
+		return unreadable("The DSN names no database, and on a shared pooler the user name with its ref would be taken for one.",
+			"Write a slash and the database after the port, like :6543/postgres")
+	}
+	if r.dsn.noDatabase {
+		r.found(DatabaseMissing, "The DSN names no database: the one that is called like the user is meant.",
+			"Write a slash and the database after the port, like /postgres")
+	}
 	return r.identity(at)
 }
 
-// identity tells role and project apart: on a shared host the ref is
-// options=reference=REF, else what follows the last dot, Supavisor's own order;
-// on a db host it is the host's (docs/dsn.md#modes).
-func (r *reading) identity(at place) *Finding {
-	d := &r.dsn
-	base, ref, dotted := cutRef(d.User)
-	d.UserBase, d.ProjectRef = d.User, at.ref
-	if dotted && (at.shared || refShape.MatchString(ref) || ref == at.ref && at.db) {
-		d.UserBase = base
-	}
-	if at.shared {
-		d.ProjectRef = ref
-		if d.Reference != "" {
-			d.ProjectRef = d.Reference
-		}
-	}
-	if d.UserBase == "" {
-		return unreadable("The user name before the dot is missing.", "Write it as "+pattern)
-	}
-	return nil
-}
-
-// password judges the password on the raw text. It is handed on only when its
-// reading is not in doubt.
-func (r *reading) password(raw string) {
-	start, end, _ := passwordSpan(raw)
-	text := raw[start:end]
-	r.dsn.Encoding = encodingOf(text)
-	switch r.dsn.Encoding {
-	case NeedsEncoding:
+// password judges the raw text of the password. It is handed on only when its
+// reading is not in doubt, and when somebody chose it.
+func (r *reading) password(text string) {
+	switch placeholder := placeholderFinding(text, r.atSupabase()); {
+	case r.coloned:
+		r.dsn.Encoding = NeedsEncoding
+		r.found(PasswordNeedsEncoding, "The user name holds an encoded colon (%3A): user and password were encoded together, so that programs take both for the user name.",
+			`FIX IMMEDIATELY: write the colon as it is, and behind it what "sidecar dsn encode" prints for the password alone.`)
+	case placeholder != nil:
+		r.add(placeholder)
+	case r.dsn.Encoding == NeedsEncoding:
 		r.add(passwordNeedsEncoding(text))
-	case Missing:
+	case r.dsn.Encoding == Missing:
 		switch {
 		case arrange(r.findings) == ParseError: // nobody can tell
-		case strings.HasSuffix(r.dsn.User, stars):
+		case strings.HasSuffix(r.user, stars):
 			r.found(PasswordMissing, "This is the redacted form of a DSN: the stars stand for what was left out.", "Use the DSN itself.")
 		default:
 			r.found(PasswordMissing, "The DSN has no password.",
@@ -112,6 +110,11 @@ func (r *reading) password(raw string) {
 		}
 		r.dsn.Password = NewSecret(password)
 	}
+}
+
+// atSupabase reports whether the host is one of Supabase's, or was meant to be.
+func (r *reading) atSupabase() bool {
+	return strings.HasSuffix(r.dsn.Host, ".supabase.com") || strings.HasSuffix(r.dsn.Host, ".supabase.co")
 }
 
 func passwordNeedsEncoding(text string) *Finding {
@@ -139,7 +142,9 @@ func cutRef(user string) (base, ref string, dotted bool) {
 // that urlsplit takes for the end and libpq for a letter.
 func strayCharacter(tail string) *Finding {
 	for i := range len(tail) {
-		if c := tail[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}#", c) >= 0 {
+		if c := tail[i]; c == '<' || c == '{' {
+			return ofTemplate("text after the @")
+		} else if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}#", c) >= 0 {
 			return unreadable("After the @ there is a space or another character that has to be percent-encoded.",
 				"Look for spaces, quotes, braces and # in host, port, database and parameters; in a database or a parameter a space is written %20 and a # %23.")
 		}

@@ -21,9 +21,9 @@ func (d DSN) Redacted() string {
 	user, path := d.RedactedUser(), "/"+Encode(d.Database)
 	if base, ref, hasRef := d.userRef(); hasRef {
 		user = Encode(base) + "." + Encode(first(8, ref)) + mask
-		if d.Database == d.User {
-			path = "" // the default, which would spell the ref out
-		}
+	}
+	if d.noDatabase {
+		path = "" // the default, which would spell the user out
 	}
 	return "postgresql://" + user + "@" + d.address() + path
 }

@@ -52,6 +52,7 @@ func outputs(r Report) string {
 	return strings.Join([]string{
 		printed(r, &d), d.Redacted(), d.RedactedUser(), d.Line(), d.Key(), d.KeySource(),
 		d.Fingerprint([]byte("key")), strings.Join(d.Dropped, " "), d.User, d.Host, d.Database, d.ProjectRef,
+		d.PublicRole(), d.PublicDatabase(),
 	}, separator)
 }
 
@@ -76,8 +77,9 @@ func TestRedacted(t *testing.T) {
 	for raw, want := range map[string]string{
 		sharedProd: "postgresql://postgres.iaketsyh****@aws-0-us-east-1.pooler.supabase.com:6543/postgres",
 		"postgresql://dragonfly_app:secret@db.iaketsyhmqbwaabgykux.supabase.co:6543/postgres?sslmode=require": "postgresql://dra***@db.iaketsyhmqbwaabgykux.supabase.co:6543/postgres",
-		"postgresql://me:secret@[::1]/my%20db":                                      "postgresql://me***@[::1]:5432/my%20db",
-		"postgresql://postgres.abc:secret@aws-0-us-east-1.pooler.supabase.com:6543": "postgresql://postgres.abc****@aws-0-us-east-1.pooler.supabase.com:6543",
+		"postgresql://me:secret@[::1]/my%20db":                                        "postgresql://me***@[::1]:5432/my%20db",
+		"postgresql://postgres.abc:secret@aws-0-us-east-1.pooler.supabase.com:6543/x": "postgresql://postgres.invalid****@aws-0-us-east-1.pooler.supabase.com:6543/x",
+		"postgresql://dragonfly_app:secret@localhost":                                 "postgresql://dra***@localhost:5432",
 		"nothing": "postgresql://****",
 	} {
 		if got := judge(raw, Prod).DSN.Redacted(); got != want {

@@ -12,10 +12,10 @@ type Report struct {
 
 // Judge reads the raw text of a DSN and says whether these rules allow it to be
 // dialled (docs/dsn.md). It is pure: the same three arguments give the same
-// Report. The text is taken as it is: white space around it, such as the line
+// Report, as far as Rules.Roots does. The text is taken as it is: white space around it, such as the line
 // break that ends a file, is for the caller to remove or for Judge to refuse.
 func Judge(raw string, rules Rules, now time.Time) Report {
-	r := read(raw)
+	r := read(raw, rules)
 	waiver, waiverFinding := judgeWaiver(rules, now)
 	switch arrange(r.findings) {
 	case ParseError, MultipleHosts, QueryOverridesAuthority:
@@ -23,6 +23,7 @@ func Judge(raw string, rules Rules, now time.Time) Report {
 	default:
 		r.exempt(rules)
 		r.guard(rules, waiverFinding)
+		r.guardRoots()
 	}
 	return Report{Code: arrange(r.findings), DSN: r.dsn, Findings: r.findings, Waiver: waiver}
 }
@@ -46,7 +47,8 @@ func (r Report) Misconfigured() string {
 	switch r.Code {
 	case Valid:
 		return ""
-	case ParseError, MultipleHosts, QueryOverridesAuthority, PasswordNeedsEncoding, PasswordMissing:
+	case ParseError, MultipleHosts, QueryOverridesAuthority, PasswordPlaceholder, PasswordNeedsEncoding, PasswordMissing,
+		SSLRootCertUnreadable:
 		return "invalid_dsn"
 	case WaiverExpired:
 		return "waiver_expired"

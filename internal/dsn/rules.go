@@ -48,6 +48,10 @@ type Rules struct {
 	DirectWaiver  bool     // DB_CONNECTION_MODE=direct_waiver asks for the waiver
 	WaiverExpires string   // SIDECAR_WAIVER_EXPIRES; "" is the seed's date
 	WaiverReason  string   // SIDECAR_WAIVER_REASON; "" is the seed's, but only with the seed's date
+
+	// Roots says what is wrong with the file of sslrootcert, nil when it holds a
+	// certificate. This package reads no file; without a Roots none is looked at.
+	Roots func(file string) error
 }
 
 // SplitHosts reads the value of SIDECAR_ALLOW_HOSTS: names separated by commas.

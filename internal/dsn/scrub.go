@@ -40,7 +40,13 @@ type Scrubber struct {
 func NewScrubber(raw string, d DSN) *Scrubber {
 	s := &Scrubber{raw: NewSecret(raw), redacted: d.Redacted(), public: []string{fixedWords}}
 	start, end, _ := passwordSpan(raw)
-	s.public = append(s.public, raw[:start])
+	before := raw[:start]
+	if d.doubtful { // the password may be what stands in the user's place
+		scheme, user, _ := strings.Cut(before, "://")
+		before = scheme
+		s.learn(strings.TrimSuffix(user, ":"))
+	}
+	s.public = append(s.public, before)
 	s.learn(raw[start:end])
 	if d.Host == "" {
 		s.learn(raw[start:])

@@ -24,6 +24,8 @@ func TestScrub(t *testing.T) {
 		{"pasted password", "tops3cret!", "invalid \"tops3cret\"", `invalid "****"`},
 		{"no @", "postgresql://u:tops3cret", "port tops3cret", "port ****"},
 		{"in the query", "postgresql://u:pw@h/db?user=x&password=tops&3cret", "tops, 3cret, user", "****, ****, user"},
+		{"turned round", "postgresql://tops3cret:postgres.iaketsyhmqbwaabgykux@localhost/db", `for user "tops3cret"`, `for user "****"`},
+		{"encoded with the user", "postgresql://postgres%3Atops3cret@localhost/db", `for user "postgres:tops3cret"`, `for user "postgres****"`},
 		{"no password", "postgresql://u@h/db", "u@h/db says no", "u@h/db says no"},
 		{"empty", "", "text", "text"},
 	} {
