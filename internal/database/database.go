@@ -25,6 +25,9 @@ func New(raw string, c config.Config) Database {
 	d := Database{Raw: raw, Rules: c.Rules()}
 	judged := d.Judge(time.Now()).DSN
 	d.Scrub = dsn.NewScrubber(raw, judged)
+	d.Prober = probe.New(judged, d.Scrub, probe.Options{RootsPEM: c.RootsPEM})
+	d.Prober.ReadRoots() // and at each probe; a judgement reads no file
+	d.Rules.Roots = func(string) error { return d.Prober.RootsFault() }
 	d.Report = d.Judge(time.Now())
 	d.Target = machine.Target{
 		Key:    judged.Key(),
@@ -35,7 +38,6 @@ func New(raw string, c config.Config) Database {
 	if raw == "" {
 		d.Target = machine.Target{Fault: machine.ReasonNoConfig}
 	}
-	d.Prober = probe.New(judged, d.Scrub, probe.Options{RootsPEM: c.RootsPEM})
 	return d
 }
 

@@ -21,10 +21,18 @@ const maxMessage = 1 << 20
 // config builds pgconn's configuration from the judged DSN. pgconn insists on
 // parsing one itself, so it is given a text in which every setting is named:
 // nothing of the PG* variables, service files or .pgpass gets in (docs/facts.md#accepted-dsns).
-// It reads the sslrootcert file at each probe, so a corrected file counts.
+// It reads the sslrootcert file at each probe, so a new one counts.
 func (p *Prober) config() (*pgconn.Config, error) {
-	if err := checkRoots(p.dsn.SSLRootCert); err != nil {
-		return nil, err
+	sslmode, named := p.dsn.SSLMode, p.dsn.SSLRootCert
+	var pool *x509.CertPool
+	if file := p.rootsFile(); file != "" {
+		var err error
+		if pool, err = p.roots.read(file); err != nil {
+			return nil, fmt.Errorf("sslrootcert: %w", err)
+		}
+		if named = ""; sslmode == "require" {
+			sslmode = "verify-ca" // what require means beside certificates, as in libpq
+		}
 	}
 	if service, set := os.LookupEnv("PGSERVICE"); set { // the one variable that no setting overrides
 		os.Unsetenv("PGSERVICE")
@@ -34,7 +42,7 @@ func (p *Prober) config() (*pgconn.Config, error) {
 		` sslcert='' sslkey='' sslcertmode=disable sslsni=1 sslnegotiation=postgres passfile='' servicefile=''`+
 		` connect_timeout=0 target_session_attrs=any min_protocol_version=3.0 max_protocol_version=3.0`+
 		` channel_binding=prefer require_auth=''`,
-		quote(p.dsn.Host), p.dsn.Port, quote(p.dsn.User), quote(p.dsn.Database), p.dsn.SSLMode, quote(p.dsn.SSLRootCert)))
+		quote(p.dsn.Host), p.dsn.Port, quote(p.dsn.User), quote(p.dsn.Database), sslmode, quote(named)))
 	if err != nil {
 		return nil, err
 	}
@@ -45,28 +53,14 @@ func (p *Prober) config() (*pgconn.Config, error) {
 		config.RuntimeParams["options"] = "reference=" + p.dsn.Reference
 	}
 	config.MaxProtocolMessageBodyLen = maxMessage
-	if p.options.RootsPEM != "" && strings.HasPrefix(p.dsn.SSLMode, "verify-") && p.dsn.SSLRootCert == "" {
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM([]byte(p.options.RootsPEM))
-		config.TLSConfig.RootCAs = roots
+	if p.options.RootsPEM != "" && strings.HasPrefix(sslmode, "verify-") && p.dsn.SSLRootCert == "" {
+		pool = x509.NewCertPool()
+		pool.AppendCertsFromPEM([]byte(p.options.RootsPEM))
+	}
+	if pool != nil {
+		config.TLSConfig.RootCAs = pool
 	}
 	return config, nil
-}
-
-// checkRoots says what is wrong with an sslrootcert file, which pgconn's error
-// does not. The name "system" stands for the system's own roots.
-func checkRoots(file string) error {
-	if file == "" || file == "system" {
-		return nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("sslrootcert: %w", err)
-	}
-	if !x509.NewCertPool().AppendCertsFromPEM(text) {
-		return fmt.Errorf("sslrootcert: %s holds no certificate", file)
-	}
-	return nil
 }
 
 // quote writes a value for pgconn's keyword/value form.

@@ -41,6 +41,8 @@ type Prober struct {
 	query   query
 	mute    bool // hangs up when asked for the password, see Knocker
 
+	roots roots
+
 	mu   sync.Mutex
 	turn int // which address comes first this time
 }
