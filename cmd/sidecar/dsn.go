@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/report"
@@ -45,15 +45,11 @@ that it is valid, 1 that it is not.`,
 		Example: "  sidecar dsn check\n  sidecar dsn check --env prod --json - <dsn.txt",
 		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := configFor(args, env)
+			raw, c, err := findDSN(args, env, std)
 			if err != nil {
 				return err
 			}
-			raw, err := dsnFrom(args, c, std)
-			if err != nil {
-				return err
-			}
-			judged, code := dsn.Judge(raw, c.Rules(), time.Now()), exit.OK
+			judged, code := database.New(raw, c).Report, exit.OK
 			if !judged.Valid() {
 				code = exit.Failure
 			}
@@ -73,11 +69,7 @@ func newDSNRedact(std streams) *cobra.Command {
 		Example: "  sidecar dsn redact",
 		Args:    atMostOne,
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := config.Load()
-			if err != nil {
-				return err
-			}
-			raw, err := dsnFrom(args, c, std)
+			raw, c, err := findDSN(args, "", std)
 			if err != nil {
 				return err
 			}

@@ -24,6 +24,7 @@ The password is asked for without being shown, or read from standard input.`,
 			if err != nil {
 				return err
 			}
+			warnPlaceholder(std, password, false)
 			printResult(std.out, asJSON, "encoded", dsn.Encode(password.Reveal()))
 			return nil
 		},
@@ -41,7 +42,7 @@ func newDSNBuild(std streams) *cobra.Command {
 		Short: "Build a DSN that every program reads alike",
 		Long: `Build a DSN that every program reads alike, and print it with its password.
 
-The password is asked for without being shown, or read from standard input.`,
+The password is asked for twice without being shown, or read from standard input.`,
 		Example: "  sidecar dsn build --user postgres --ref iaketsyhmqbwaabgykux --region us-east-1 --cluster 0",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -53,9 +54,10 @@ The password is asked for without being shown, or read from standard input.`,
 			if _, err := dsn.Build(o); err != nil {
 				return wrong(err)
 			}
-			if o.Password, err = readPassword(std); err != nil {
+			if o.Password, err = readNewPassword(std); err != nil {
 				return err
 			}
+			warnPlaceholder(std, o.Password, true)
 			built, err := dsn.Build(o)
 			if err != nil {
 				return wrong(err)

@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/lookup"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -85,7 +86,10 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 // to report.
 func gateDatabase(env string, std streams) (config.Config, database.Database, error) {
 	c, db, err := databaseFor(nil, env, std)
-	if errors.Is(err, errNoDSN) {
+	if none := exit.From(err); none.Message == noDSN {
+		if env != "" {
+			fmt.Fprintln(std.err, "sidecar: hint: "+none.Hint)
+		}
 		return c, database.New("", c), nil
 	}
 	return c, db, err

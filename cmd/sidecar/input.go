@@ -26,11 +26,7 @@ func databaseFor(args []string, env string, std streams) (config.Config, databas
 
 // databaseAsking is databaseFor; ask completes a DSN that came without a password.
 func databaseAsking(args []string, env string, std streams, ask func(string, config.Config, streams) (string, error)) (config.Config, database.Database, error) {
-	c, err := configFor(args, env)
-	if err != nil {
-		return c, database.Database{}, err
-	}
-	raw, err := dsnFrom(args, c, std)
+	raw, c, err := findDSN(args, env, std)
 	if err == nil {
 		raw, err = ask(raw, c, std)
 	}
@@ -40,30 +36,39 @@ func databaseAsking(args []string, env string, std streams, ask func(string, con
 	return c, database.New(raw, c), nil
 }
 
-// configFor is the environment's configuration. With env, and without a DSN as an
-// argument, the DSN is that of the environment's file, where there is one.
-func configFor(args []string, env string) (config.Config, error) {
+// noDSN says that there is nothing to look at.
+const noDSN = "no DSN given"
+
+// findDSN is the DSN and the environment's configuration. With env, and without a
+// DSN as an argument, the DSN is that of the environment's file, where there is
+// one and it has it.
+func findDSN(args []string, env string, std streams) (string, config.Config, error) {
 	c, err := config.LoadFor(env)
+	hint := "set DATABASE_URL, or give the DSN as an argument"
 	if err == nil && env != "" && len(args) == 0 {
-		err = c.ReadEnvFile(".env." + string(c.Mode))
+		var lacks string
+		if lacks, err = c.ReadEnvFile(".env." + string(c.Mode)); lacks != "" {
+			hint = lacks + "; write it there, or " + hint
+		}
 	}
-	return c, err
+	if err != nil {
+		return "", c, err
+	}
+	raw, err := dsnFrom(args, c, std)
+	if err == nil && raw == "" {
+		err = exit.Fail(exit.Failure, noDSN, hint)
+	}
+	return raw, c, err
 }
 
-// errNoDSN says that there is nothing to look at.
-var errNoDSN = exit.Fail(exit.Failure, "no DSN given", "set DATABASE_URL, or give the DSN as an argument")
-
-// dsnFrom finds the DSN: the argument, standard input, or the environment's.
+// dsnFrom finds the DSN: the argument, standard input, or the environment's; "" is
+// none.
 func dsnFrom(args []string, c config.Config, std streams) (string, error) {
 	switch {
 	case len(args) == 0:
-		text, err := c.DSN()
-		if err == nil && text == "" {
-			err = errNoDSN
-		}
-		return text, err
+		return c.DSN()
 	case args[0] == "":
-		return "", errNoDSN
+		return "", nil
 	case args[0] == "-":
 		text, err := allOf(std.in, "DSN")
 		return strings.TrimRight(text, "\r\n"), err // more than a line is for the judge
@@ -127,24 +132,50 @@ func oneLine(in io.Reader, what string) (string, error) {
 	return line, nil
 }
 
+// readNewPassword is readPassword for a password that is going to be saved: at the
+// terminal, where nobody sees a slip, it is asked for twice.
+func readNewPassword(std streams) (dsn.Secret, error) {
+	password, err := readPassword(std)
+	if err != nil || !isTerminal(std.in) {
+		return password, err
+	}
+	again, err := promptPassword(std, "The same password again (not shown): ")
+	if err == nil && !again.Equal(password) {
+		err = exit.Fail(exit.Failure, "the two passwords differ", "type it again; nothing was printed")
+	}
+	return password, err
+}
+
 // readPassword asks for a password without showing it when a person sits at the
 // terminal, else reads it from standard input. No flag takes one: ps and the
 // shell's history would show it.
 func readPassword(std streams) (dsn.Secret, error) {
 	if isTerminal(std.in) {
-		fmt.Fprint(std.err, "Password (not shown): ")
-		text, err := term.ReadPassword(int(std.in.(*os.File).Fd()))
-		fmt.Fprintln(std.err)
-		if err != nil {
-			return dsn.Secret{}, fmt.Errorf("read the password: %w", err)
-		}
-		if len(text) == 0 {
-			return dsn.Secret{}, exit.Fail(exit.Failure, "no password given", "")
-		}
-		return dsn.NewSecret(string(text)), nil
+		return promptPassword(std, "Password (not shown): ")
 	}
 	line, err := oneLine(std.in, "password")
 	return dsn.NewSecret(line), err
+}
+
+// promptPassword asks at the terminal.
+func promptPassword(std streams, prompt string) (dsn.Secret, error) {
+	fmt.Fprint(std.err, prompt)
+	text, err := term.ReadPassword(int(std.in.(*os.File).Fd()))
+	fmt.Fprintln(std.err)
+	if err != nil {
+		return dsn.Secret{}, fmt.Errorf("read the password: %w", err)
+	}
+	if len(text) == 0 {
+		return dsn.Secret{}, exit.Fail(exit.Failure, "no password given", "")
+	}
+	return dsn.NewSecret(string(text)), nil
+}
+
+// warnPlaceholder says what no DSN with this password would be let through for.
+func warnPlaceholder(std streams, password dsn.Secret, supabase bool) {
+	if dsn.IsPlaceholder(password, supabase) {
+		fmt.Fprintln(std.err, "sidecar: warning: this is a placeholder, a mask or a variable, not a password that somebody chose: every command refuses a DSN with it")
+	}
 }
 
 // envUsage explains --env wherever there is a DSN to be found.

@@ -34,7 +34,10 @@ func TestReadEnvFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := Config{DatabaseURL: before}
-		err := c.ReadEnvFile(name)
+		lacks, err := c.ReadEnvFile(name)
+		if (lacks == "") != (err != nil || c.DatabaseURL != before) || strings.Contains(lacks, "secret") {
+			t.Errorf("%q lacks %q", text, lacks)
+		}
 		if got := c.DatabaseURL; err != nil {
 			if got = err.Error(); !strings.HasSuffix(got, want) || strings.Contains(got, "secret") {
 				t.Errorf("%q: %s", text, got)
@@ -44,7 +47,33 @@ func TestReadEnvFile(t *testing.T) {
 		}
 	}
 	c := Config{DatabaseURL: before}
-	if err := c.ReadEnvFile(filepath.Join(t.TempDir(), ".env.dev")); err != nil || c.DatabaseURL != before {
-		t.Errorf("without the file: %v, %q", err, c.DatabaseURL)
+	if lacks, err := c.ReadEnvFile(filepath.Join(t.TempDir(), ".env.dev")); err != nil || c.DatabaseURL != before || !strings.HasSuffix(lacks, ".env.dev here") {
+		t.Errorf("without the file: %v, %q, %q", err, c.DatabaseURL, lacks)
+	}
+}
+
+// TestOtherLines: a line for another reader is named, for it is the one that the
+// author sees.
+func TestOtherLines(t *testing.T) {
+	for line, named := range map[string]bool{
+		`$env:DATABASE_URL="postgresql://app:secret22@h/db"`:   true,
+		`$Env:DATABASE_URL = 'postgresql://app:secret22@h/db'`: true,
+		`set DATABASE_URL=postgresql://app:secret22@h/db`:      true,
+		`DATABASE_URL: postgresql://app:secret22@h/db`:         true,
+		`  - DATABASE_URL=postgresql://app:secret22@h/db`:      true,
+		`"DATABASE_URL": "postgresql://app:secret22@h/db"`:     true,
+		`MY_DATABASE_URL=postgresql://app:secret22@h/db`:       false,
+		`# DATABASE_URL=postgresql://app:secret22@h/db`:        false,
+	} {
+		name := filepath.Join(t.TempDir(), ".env.prod")
+		if err := os.WriteFile(name, []byte("A=1\n"+line+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var c Config
+		lacks, err := c.ReadEnvFile(name)
+		if err != nil || c.DatabaseURL != "" || strings.Contains(lacks, "secret") ||
+			!strings.Contains(lacks, ".env.prod has no line DATABASE_URL=...") || strings.Contains(lacks, "line 2") != named {
+			t.Errorf("%s: %q, %v", line, lacks, err)
+		}
 	}
 }

@@ -47,12 +47,13 @@ var byCheck = []struct {
 	good  string
 	codes []dsn.Code
 }{
-	{"dsn", "it can be read", []dsn.Code{dsn.ParseError, dsn.MultipleHosts, dsn.QueryOverridesAuthority, dsn.ParameterDropped}},
-	{"password_encoding", "the password needs no encoding, or has it", []dsn.Code{dsn.PasswordNeedsEncoding, dsn.PasswordMissing}},
+	{"dsn", "it can be read", []dsn.Code{dsn.ParseError, dsn.MultipleHosts, dsn.QueryOverridesAuthority,
+		dsn.DatabaseMissing, dsn.ParameterTranslated, dsn.ParameterDropped}},
+	{"password_encoding", "the password needs no encoding, or has it", []dsn.Code{dsn.PasswordPlaceholder, dsn.PasswordNeedsEncoding, dsn.PasswordMissing}},
 	{"identity", "host, port and project are this environment's", []dsn.Code{dsn.InvalidPoolerMode, dsn.ProdDSNInDev,
 		dsn.SharedUserMissingRef, dsn.DedicatedUserHasRef, dsn.DedicatedHostRefMismatch, dsn.ProjectRefMismatch,
 		dsn.WrongPort, dsn.DirectConnectionForbidden}},
-	{"tls", "", []dsn.Code{dsn.MissingSSLMode}},
+	{"tls", "", []dsn.Code{dsn.MissingSSLMode, dsn.SSLRootCertUnreadable}},
 	{"waiver", "none is asked for", []dsn.Code{dsn.WaiverInvalid, dsn.WaiverExpired}},
 }
 
@@ -67,17 +68,21 @@ func NewReport(raw string, env dsn.Env, judged dsn.Report) *Report {
 			if check.Status == Pass && slices.Contains(group.codes, f.Code) {
 				check = Check{group.name, Fail, fmt.Sprintf("%s: %s", f.Code, f.Message), f.Hint}
 				if f.Severity == dsn.Warning {
-					check.Status, check.Remedy = Warn, "Remove it from DATABASE_URL: other programs send it, and a pooler may refuse it."
+					check.Status = Warn
 				}
 			}
 		}
+		ambiguous := judged.Code == dsn.PasswordNeedsEncoding
 		switch {
+		case ambiguous && group.name == "dsn":
+			check = Check{"dsn", Fail, "programs read it in different ways: the password is not encoded", "See password encoding."}
+			unread = true
 		case raw == "" && group.name == "dsn":
 			check = Check{"dsn", Fail, "DATABASE_URL is not set", "Set it to the connection string of the pooler."}
 		case group.name == "waiver" && check.Status == Pass && !unread:
 			check = waiver(judged)
 		case check.Status == Pass && unread:
-			check = Check{group.name, Skip, "there is no DSN that can be read", ""}
+			check = Check{group.name, Skip, "there is no DSN that can be read in one way", ""}
 		case group.name == "dsn":
 			unread = check.Status == Fail
 		case group.name == "tls" && check.Status == Pass && judged.DSN.SSLMode == "disable":

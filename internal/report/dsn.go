@@ -33,8 +33,8 @@ func NewDSNReport(r dsn.Report) DSNReport {
 	d := r.DSN
 	return DSNReport{
 		Valid: r.Valid(), Code: r.Code, PoolerMode: d.Mode, Host: d.Host, Port: d.Port,
-		User: d.RedactedUser(), UserBase: d.UserBase, ProjectRef: d.ProjectRef, Region: d.Region,
-		Database: d.Database, SSLMode: d.SSLMode, PasswordEncoding: d.Encoding,
+		User: d.RedactedUser(), UserBase: d.PublicRole(), ProjectRef: d.ProjectRef, Region: d.Region,
+		Database: d.PublicDatabase(), SSLMode: d.SSLMode, PasswordEncoding: d.Encoding,
 		Redacted: d.Redacted(), Key: d.Key(), Findings: append([]dsn.Finding{}, r.Findings...), judged: r,
 	}
 }
@@ -55,7 +55,27 @@ func (r DSNReport) Text() string {
 		fmt.Fprintf(&out, "%s %s: %s\n   %s\n", mark, f.Code, f.Message, f.Hint)
 	}
 	if r.judged.Valid() {
-		fmt.Fprintln(&out, "✅ VALID\n   Looked at offline: whether password, region and cluster are right, a login tells.")
+		fmt.Fprintln(&out, "✅ VALID\n   "+offline(r.PoolerMode))
 	}
 	return out.String()
+}
+
+// offline is what no look at a DSN can tell.
+func offline(mode dsn.Mode) string {
+	switch mode {
+	case dsn.ModeShared:
+		return "Looked at offline: whether password, region and cluster are right, a login tells."
+	case dsn.ModeUnknown:
+		return "Looked at offline: whether host and password are right, a login tells. pooler_mode=unknown is an own pooler or database, not one of Supabase's."
+	}
+	return "Looked at offline: whether the password is right, a login tells."
+}
+
+// place is a mode in the words for people: unknown reads like a fault, and is none
+// where the guard lets the host pass.
+func place(mode dsn.Mode, valid bool) string {
+	if mode == dsn.ModeUnknown && valid {
+		return "own pooler"
+	}
+	return string(mode)
 }

@@ -86,7 +86,7 @@ func (r ProbeReport) Text() string {
 	d := r.judged.DSN
 	fmt.Fprintf(&b, "DSN: %s\n\n", d.Redacted())
 	if d.Host != "" {
-		b.WriteString(Box("POOLER IDENTITY", identity(d)) + "\n")
+		b.WriteString(Box("POOLER IDENTITY", identity(d, r.judged.Valid())) + "\n")
 	}
 	b.WriteString(r.lines() + "\n" + r.ending())
 	return b.String()
@@ -137,7 +137,7 @@ func where(reason, step string) string {
 
 // identity is who logs in where. The user is shown whole only with a ref behind
 // it, as the seed does; a word without one could be anything.
-func identity(d dsn.DSN) []Row {
+func identity(d dsn.DSN, valid bool) []Row {
 	user, region := d.RedactedUser(), "-"
 	if d.User != d.UserBase {
 		user = d.User
@@ -146,7 +146,7 @@ func identity(d dsn.DSN) []Row {
 		region, _, _ = strings.Cut(d.Host, ".") // with its cluster, aws-0-us-east-1
 	}
 	return []Row{
-		{"Mode", string(d.Mode)}, {"Host", d.Host}, {"Port", fmt.Sprint(d.Port)},
+		{"Mode", place(d.Mode, valid)}, {"Host", d.Host}, {"Port", fmt.Sprint(d.Port)},
 		{"User", user}, {"Project Ref", orDash(d.ProjectRef)}, {"Region", region},
 	}
 }

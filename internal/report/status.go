@@ -62,7 +62,7 @@ func StatusRows(s health.Status) []Row {
 		add("Finding", fmt.Sprintf("%s: %s %s", f.Code, f.Message, f.Hint))
 	}
 	if s.DSN.Host != "" {
-		add("Database", fmt.Sprintf("%s:%d, %s, %s", s.DSN.Host, s.DSN.Port, s.DSN.PoolerMode, s.Guard.Env))
+		add("Database", fmt.Sprintf("%s:%d, %s, %s", s.DSN.Host, s.DSN.Port, place(s.DSN.PoolerMode, s.Guard.OK), s.Guard.Env))
 	}
 	add("Waiver", waiverState(s.Waiver))
 	add("Store", storeState(s.Store))

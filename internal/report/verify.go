@@ -154,7 +154,7 @@ func (r *VerifyReport) passed(step string, o machine.Outcome, t Trace) (CheckSta
 	d := r.judged.DSN
 	switch step {
 	case "dsn":
-		return Pass, fmt.Sprintf("mode %s, port %d, password %s", d.Mode, d.Port, d.Encoding)
+		return Pass, fmt.Sprintf("mode %s, port %d, password %s", place(d.Mode, r.judged.Valid()), d.Port, d.Encoding)
 	case "identity":
 		return Pass, fmt.Sprintf("%s, project ref %s", r.env, orDash(d.ProjectRef))
 	case "dns":
