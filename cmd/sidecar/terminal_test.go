@@ -35,3 +35,21 @@ func TestPasswordPrompt(t *testing.T) {
 		t.Errorf("shows the password, or colours:\n%q", said)
 	}
 }
+
+// TestBuildAsksTwice: what is typed unseen is saved for every service, so a slip
+// must not pass.
+func TestBuildAsksTwice(t *testing.T) {
+	t.Parallel()
+	for second, want := range map[string]string{"zq7@of/app": "zq7%40of%2Fapp@db.", "zq7@of/aap": "sidecar: error: the two passwords differ"} {
+		build := onTerminal(t, `stty -echo; exec "$SIDECAR" dsn build --user app --ref iaketsyhmqbwaabgykux --mode dedicated`)
+		build.until(t, "Password (not shown): ")
+		io.WriteString(build.input, "zq7@of/app\r")
+		build.until(t, "The same password again (not shown): ")
+		io.WriteString(build.input, second+"\r")
+		code, said := build.ended(), build.said()
+		same := second == "zq7@of/app"
+		if (code == exit.OK) != same || !strings.Contains(said, want) || strings.Contains(said, "zq7") != same || strings.Contains(said, "zq7@") {
+			t.Errorf("%s: exit code %d\n%s", second, code, said)
+		}
+	}
+}

@@ -125,7 +125,7 @@ func TestVerifySteps(t *testing.T) {
 		"TCP":           {raw: verifyDSN, network: &probe.Options{Lookup: closed(t)}, failed: "tcp", message: "connection refused", code: 1},
 		"TLS refused":   {raw: verifyDSN, script: with(func(s *poolersim.Script) { s.TLS = nil }), failed: "tls", message: "server refused TLS connection", code: 1},
 		"TLS untrusted": {raw: full, script: right, failed: "tls", message: "signed by unknown authority; certificate for aws-0-us-east-1.pooler.supabase.com; chain: CN=aws-0", code: 1},
-		"no such roots": {raw: full + "&sslrootcert=/nowhere/roots.pem", script: right, failed: "dsn", message: "sslrootcert: ", code: 1},
+		"no such roots": {raw: full + "&sslrootcert=/nowhere/roots.pem", script: right, failed: "dsn", message: "sslrootcert", code: 1},
 		"tenant":        {raw: verifyDSN, script: tenant, failed: "routing", message: "(ENOTFOUND) tenant/user postgres.ejiddanxtqcleyswqvkc not found", code: 1},
 		"breaker":       {raw: verifyDSN, script: with(func(s *poolersim.Script) { s.OnStartup = poolersim.CircuitBreaker }), failed: "login", message: "(ECIRCUITBREAKER)", code: 78},
 		"password":      {raw: verifyDSN, script: with(func(s *poolersim.Script) { s.Password = "another" }), failed: "login", message: "password authentication failed", code: 1, passwords: 1},
