@@ -79,8 +79,11 @@ func (r *reading) guardSharedUser(rules Rules) {
 	case refWord.MatchString(bare(inUser)):
 		r.found(ProjectRefMismatch, "What follows the last dot of the user is a word of a template, which stands for the project ref.", r.writeUser())
 	default:
-		r.found(ProjectRefMismatch, "What follows the last dot of the user is not a project ref: a ref is 20 lower-case letters.",
-			r.writeUser()+" (if the role itself has a dot, write all of it before the ref)")
+		hint := r.writeUser()
+		if !r.turned {
+			hint += " (if the role itself has a dot, write all of it before the ref)"
+		}
+		r.found(ProjectRefMismatch, "What follows the last dot of the user is not a project ref: a ref is 20 lower-case letters.", hint)
 	}
 }
 

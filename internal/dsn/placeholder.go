@@ -13,8 +13,8 @@ var (
 	// variables are what a shell, a platform or a template engine should have
 	// replaced: ${X} ${{X}} {{X}} $(X) #{X} %X% %{X} %(X)s <%= X %> $env:X.
 	variables = []*regexp.Regexp{
-		regexp.MustCompile(`^[$#@]?\{{1,2}\s*[.\w$!-].*\}{1,2}$`),
-		regexp.MustCompile(`^\$\([A-Za-z_].*\)$`),
+		regexp.MustCompile(`^(?:[$#]\{\{?\s*[A-Za-z_][\w.]*\s*(?:[:?+=|[(,/-].*)?\}?\}|\{\{.+\}\}|\{[A-Za-z_][\w .-]*\})$`),
+		regexp.MustCompile(`^\$\([A-Za-z_][\w.]*(?:\s.*)?\)$`),
 		regexp.MustCompile(`^%[A-Za-z_][\w.]*%$`),
 		regexp.MustCompile(`^%(?:\{[A-Za-z_][\w.:]*\}|\([A-Za-z_][\w.]*\)s|env\(.*\)%)$`),
 		regexp.MustCompile(`^<%.*%>$`),
@@ -23,12 +23,14 @@ var (
 	}
 	// inBrackets is a word, or a few, in brackets of a template.
 	inBrackets = regexp.MustCompile(`^(?:\[{1,2}[\p{L}_][\p{L}\d _.'-]*\]{1,2}|<{1,2}[\p{L}_][\p{L}\d _.'-]*>{1,2})$`)
+	// shouted is how templates name a value to be put in: APP_PASSWORD.
+	shouted = regexp.MustCompile(`^(?:[A-Z]+[-_])+(?:PASSWORD|PASSWD|PASS|PWD|PW)(?:[-_][A-Z]+)*$`)
 	// starred is a word between stars, such as ***REDACTED***.
 	starred = regexp.MustCompile(`^\*{2,}[A-Za-z]+\*{2,}$`)
 	// templateWords are the words of templates without what stands between them.
 	templateWords = regexp.MustCompile(`^(?:` +
-		`(?:the|new|old|current|actual|real|enter|insert|put|type|paste|replace|with|strong|url|uri|encoded|escaped|raw|db|database|supabase|postgres|postgresql|pg|project)*password` + after +
-		`|` + verb + `(?:your|my)(?:own|new|old|current|actual|real|very|super|strong|secure|safe|long|random|secret|url|encoded|db|database|supabase|postgres|postgresql|pg|project|user|role|app)*(?:password|passwd|passphrase|pass|pwd|pw|secret|credentials?)` + after +
+		`(?:the|new|old|current|actual|real|enter|insert|put|type|paste|replace|with|strong|secure|url|uri|percent|encoded|escaped|raw|db|database|supabase|postgres|postgresql|pg|project)*password` + after +
+		`|` + verb + `(?:your|my)(?:own|new|old|current|actual|real|very|super|strong|secure|safe|and|long|random|secret|url|percent|encoded|db|database|supabase|postgres|postgresql|pg|project|user|role|app)*(?:password|passwd|passphrase|pass|pwd|pw|secret|credentials?)` + after +
 		`|(?:db|database|postgres|pg|supabase)(?:passwd|pass|pwd|pw)` +
 		`|(?:change|replace)(?:me|this|it|now|here)+|placeholder|redacted|hidden|masked|removed|undefined|null|todo|fixme|x{3})$`)
 )
@@ -80,7 +82,7 @@ func placeholder(password string, supabase bool) (message, hint string) {
 	case matchesAny(variables, password):
 		return "The password is the name of a variable which nothing has replaced by its value.",
 			"Look at where the DSN is put together: the variable is not set there, or that place replaces none. Set it, or " + putTheRealOne
-	case supabase && templateWords.MatchString(bare(password)):
+	case supabase && (templateWords.MatchString(bare(password)) || matches(shouted)):
 		return "The password is the word of a template that stands for the real one.",
 			"Take the word out, and " + putTheRealOne
 	}

@@ -20,7 +20,7 @@ func onLoopback(password string) Report {
 var everywhere = []string{
 	"${DB_PASSWORD}", "$DB_PASSWORD", "${DB_PASSWORD:-}", "${DB_PASSWORD:?not set}", "${{DB_PASSWORD}}", "${{ secrets.DB_PASSWORD }}",
 	"${{shared.DB_PASSWORD}}", "{{DB_PASSWORD}}", "{{ .Values.db.password }}", "{DB_PASSWORD}", "{password}", "$(DB_PASSWORD)",
-	"$(cat /run/secrets/db)", "%DB_PASSWORD%", "%PASSWORD%", "%{DB_PASSWORD}", "%(DB_PASSWORD)s", "%env(DB_PASSWORD)%", "#{DB_PASSWORD}",
+	"$(cat /run/secrets/db)", "%DB_PASSWORD%", "%PASSWORD%", "%{DB_PASSWORD}", "%(DB_PASSWORD)s", "%env(DB_PASSWORD)%", "#{DB_PASSWORD}", "${{ secrets['PW'] }}",
 	"$env:DB_PASSWORD", "$PASSWORD", "$password", "$db_password", "$dbPassword", "$DB_PASS", "$PGPASSWORD", "<%= ENV['X'] %>", "process.env.DB_PASSWORD",
 	"****", "*", "••••••••", "●●●", "........", "...", "…", "----", "____", "####", "????", "xxxxxxxx", "XXXX", "∗∗∗∗", "***REDACTED***",
 	"[YOUR-PASSWORD]", "[password]", "<password>", "<your password here>", "<YOUR_PASSWORD>", "[[password]]", "<<pw>>", "[kept the brackets1]",
@@ -29,16 +29,17 @@ var everywhere = []string{
 // ofTemplates are words of templates: a database of one's own may have them.
 var ofTemplates = []string{
 	"YOUR-PASSWORD", "YOUR_PASSWORD_HERE", "yourpassword", "Your-Password", "PASSWORD", "password", "NEW_PASSWORD", "newpassword", "your-strong-password",
-	"your_super_secret_password", "YOUR_DB_PASSWORD", "your-database-password", "DB_PASSWORD", "DATABASE_PASSWORD", "POSTGRES_PASSWORD", "db_pass",
+	"your_super_secret_password", "strong-password", "new-strong-password", "YOUR_DB_PASSWORD", "your-database-password", "DB_PASSWORD", "DATABASE_PASSWORD", "POSTGRES_PASSWORD", "db_pass",
 	"ENCODED_PASSWORD", "URL-ENCODED-PASSWORD", "my-password", "your-pw", "yourpass", "change-me", "CHANGEME", "change_this", "REPLACE_ME",
 	"PASSWORD_HERE", "INSERT-YOUR-PASSWORD-HERE", "enter_password", "your%20password%20here", "placeholder", "REDACTED", "undefined", "xxx", "your_secret",
+	"your-super-secret-and-long-postgres-password", "insert_password_here", "YOUR-URL-ENCODED-PASSWORD", "percent-encoded-password",
 }
 
 // chosen are passwords of people and of generators, good and bad ones.
 var chosen = []string{
 	"secret", "secretpw9", "pw", "p", "x", "xx", "pass", "hunter22", "$ecret123", "$uperman", "%41bc", "100%25", "aXb*c", "**a**b", "Passw0rd!", "password1",
 	"my.password.9", "correct-horse-battery-staple", "yourpasswordisweak7", "[a]b", "<3kittens", "<3kittens>", "a${X}", "${}", "{}", "%%", "11111111", "aaaa", "zzzz", "--", "..", "a...",
-	"newpasswordnow", "PASSWORD2024", "Change-me-2024", "secretpassword", "xkcd", "nullable", "$2b$10$abc", "none",
+	"newpasswordnow", "PASSWORD2024", "Change-me-2024", "secretpassword", "app_password", "{kX9#}", "{kX9#fd$s}", "${Xy9HwxRpG'[)e2}", "@{;YJ-99`&-w}", "$(GuIU|(QBEo)", "xkcd", "nullable", "$2b$10$abc", "none",
 }
 
 // TestPlaceholder: raw or encoded in any way, what nobody chose is refused, and
@@ -57,6 +58,9 @@ func TestPlaceholder(t *testing.T) {
 		if r := onLoopback(password); !r.Valid() {
 			t.Errorf("%s is refused on loopback: %+v", password, r.Findings)
 		}
+	}
+	for _, password := range []string{"APP_PASSWORD", "DRAGONFLY-APP-PASSWORD", "ROLE_PASSWORD_HERE", "MY_PW"} {
+		refused(t, onShared(password), password)
 	}
 	for _, password := range chosen {
 		for _, r := range []Report{onShared(Encode(password)), onLoopback(Encode(password))} {

@@ -53,7 +53,7 @@ func wrongStart(raw string) *Finding {
 		}
 		return nil
 	case strings.ContainsRune(quotes, first):
-		return unreadable("The DSN stands in quotes.", "Remove the quotes: the value begins with postgresql://")
+		return unreadable("The DSN stands in quotes.", "Remove the quotes, of whatever kind they are: the value begins with postgresql://")
 	case reference.MatchString(raw):
 		return unreadable("The DSN is a reference to another service's variable (${{...}}), which the platform has not replaced.",
 			"Check the names in the reference: the platform replaces it only where that service has that variable, and in variables of its own alone. Or write the DSN itself.")
@@ -61,15 +61,15 @@ func wrongStart(raw string) *Finding {
 		return unreadable("The DSN is the name of a variable, which nothing has replaced by its value.",
 			"Look at where it is set: the variable is not known there, or that place replaces none. Or write the DSN itself.")
 	case first == '<' || first == '[' || first == '(' || first == '{':
-		return unreadable("The DSN stands in brackets, or is the placeholder of a template.", "The brackets go: the value begins with postgresql://")
+		return unreadable("The DSN stands in brackets, or is the placeholder of a template.", "The brackets (<...>, [...]) go: the value begins with postgresql://")
 	case command.MatchString(raw):
 		return unreadable("The DSN is a whole command, like psql '...'.", "Take what stands between the quotes of the psql command: the value begins with postgresql://")
 	case strings.HasPrefix(strings.ToLower(raw), "jdbc:"):
 		return unreadable("The DSN is a JDBC address (jdbc:...), which keeps user and password elsewhere.", "Without jdbc: and with user and password it is "+pattern)
 	case keywordValue.MatchString(raw):
-		return unreadable("The DSN is a list of keywords (host=... user=...), which this program does not read.", "Write it as "+pattern)
+		return unreadable("The DSN is a list of keywords (host=... user=...), which this program does not read.", "Write the keywords as one address: "+pattern)
 	case assignment.MatchString(raw):
-		return unreadable("The DSN begins with the name of a variable.", "The value begins after the equals sign, with postgresql://")
+		return unreadable("The DSN begins with the name of a variable.", "Take the name of the variable away: the value begins after the equals sign, with postgresql://")
 	case webAddress.MatchString(raw):
 		return unreadable("The DSN is the address of a web page or of an API.", "Copy the connection string of the pooler instead: "+pattern)
 	case anyScheme.MatchString(raw):
