@@ -49,12 +49,15 @@ func Classify(f Failure) machine.Outcome {
 		v, words = unavailable, f.Notice.Message
 	}
 	o.Refused = refusedEverywhere(f.Err)
+	if o.Refused {
+		v.detail = machine.DetailConnectionRefused
+	}
 	return fill(o, v, words)
 }
 
 // fill puts a verdict and the words it rests on into an outcome.
 func fill(o machine.Outcome, v verdict, words string) machine.Outcome {
-	o.Reason, o.Trigger, o.Slow = v.reason, v.trigger, v.slow
+	o.Reason, o.Trigger, o.Detail, o.Slow = v.reason, v.trigger, v.detail, v.slow
 	o.Cause, o.Message = OneLine(v.cause), OneLine(words)
 	return o
 }

@@ -20,7 +20,7 @@ import (
 // driverTexts are the faults that pgconn and crypto/tls name in words only. The
 // innermost text is compared, which is never the peer's.
 var driverTexts = []phrase{
-	{text: `server refused TLS connection`, verdict: tlsFault},
+	{text: `server refused TLS connection`, verdict: tlsRefused},
 	{text: `tls: *`, verdict: tlsFault},
 	{text: `x509: *`, verdict: tlsFault},
 
@@ -64,11 +64,11 @@ func readBroken(err error) (v verdict, words string) {
 func readAttempt(err error) (verdict, string) {
 	last := innermost(err)
 	if isTLS(err) {
-		return tlsFault, telling(err)
+		return verdict{reason: machine.ReasonTLS, detail: tlsDetail(err)}, telling(err)
 	}
 	if isTimeout(err) {
 		if words := telling(err); words != context.DeadlineExceeded.Error() {
-			return timedOut, words
+			return verdict{reason: machine.ReasonTimeout, detail: netDetail(err)}, words
 		}
 		return timedOut, "no answer in time"
 	}
@@ -81,7 +81,7 @@ func readAttempt(err error) (verdict, string) {
 		}
 	}
 	if isNetwork(err) {
-		return networkFault, telling(err)
+		return verdict{reason: machine.ReasonNetwork, detail: netDetail(err)}, telling(err)
 	}
 	return unknownWords, last.Error()
 }
@@ -98,7 +98,7 @@ func readForeign(long *pgproto3.ExceededMaxBodyLenErr) (verdict, string) {
 		// "Ecould not fork new process for connection".
 		return unavailable, "could not fork new process for connection"
 	case foreign:
-		return configRejected, fmt.Sprintf("not a PostgreSQL port: its answer starts with ?%s", bytes)
+		return notPostgreSQL, fmt.Sprintf("not a PostgreSQL port: its answer starts with ?%s", bytes)
 	}
 	return unknownWords, long.Error()
 }
@@ -124,6 +124,42 @@ func isTimeout(err error) bool {
 func isNetwork(err error) bool {
 	return is[net.Error](err) || slices.ContainsFunc(ended, func(end error) bool { return errors.Is(err, end) })
 }
+
+// tlsDetail says which fault of TLS it is, as far as there are types.
+func tlsDetail(err error) machine.Detail {
+	invalid, _ := errors.AsType[x509.CertificateInvalidError](err)
+	switch {
+	case is[x509.HostnameError](err):
+		return machine.DetailTLSHostname
+	case is[x509.UnknownAuthorityError](err):
+		return machine.DetailTLSUnknownAuthority
+	case invalid.Cert != nil && invalid.Reason == x509.Expired:
+		return machine.DetailTLSExpired
+	case innermost(err).Error() == "tls: certificate required": // an alert, whose type is not exported
+		return machine.DetailTLSClientCertificate
+	}
+	return ""
+}
+
+// netDetail says what of the way to the server failed.
+func netDetail(err error) machine.Detail {
+	lookup, isLookup := errors.AsType[*net.DNSError](err)
+	op, isOp := errors.AsType[*net.OpError](err)
+	switch {
+	case slices.ContainsFunc(ours, func(own error) bool { return errors.Is(err, own) }):
+		return machine.DetailLocalFault
+	case isLookup && lookup.IsNotFound:
+		return machine.DetailDNSNoSuchHost
+	case isLookup:
+		return machine.DetailDNSFailed
+	case isOp && isUnrouted(op):
+		return machine.DetailNoIPv6Route
+	}
+	return ""
+}
+
+// ours are the faults of this machine.
+var ours = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS}
 
 // isUnrouted reports whether an address could not be reached for want of IPv6: off by
 // default on Railway, and all that db.REF.supabase.co has (docs/facts.md#railway-ipv6).

@@ -16,13 +16,13 @@ var postgresTexts = []phrase{
 	{text: `role "*" does not exist`, verdict: authFailed, namesRole: true},
 	{text: `role "*" is not permitted to log in`, verdict: authFailed, namesRole: true},
 
-	{text: `no pg_hba.conf entry for *`, verdict: configRejected},
-	{text: `pg_hba.conf rejects *`, verdict: configRejected},
+	{text: `no pg_hba.conf entry for *`, verdict: authRule},
+	{text: `pg_hba.conf rejects *`, verdict: authRule},
 	{text: `connection requires a valid client certificate`, verdict: configRejected},
-	{text: `database "*" does not exist`, verdict: configRejected},
+	{text: `database "*" does not exist`, verdict: noDatabase},
 	{text: `permission denied for database "*`, verdict: configRejected},
-	{text: `unrecognized configuration parameter "*`, verdict: configRejected},
-	{text: `invalid value for parameter "*`, verdict: configRejected},
+	{text: `unrecognized configuration parameter "*`, verdict: noParameter},
+	{text: `invalid value for parameter "*`, verdict: noParameter},
 	{text: `unsupported frontend protocol *`, verdict: configRejected},
 
 	{text: `sorry, too many clients already`, verdict: saturated},

@@ -23,7 +23,7 @@ func readRefusal(e *pgconn.PgError, user string) verdict {
 		v = unknownWords
 	}
 	if v == authFailed && isAnothersLogin(text, user) {
-		return configRejected
+		return poolersLogin
 	}
 	return v
 }

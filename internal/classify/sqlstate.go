@@ -14,7 +14,7 @@ var sqlstates = []sqlstate{
 	{code: "28P01", verdict: authFailed},               // invalid_password
 	{code: "28", verdict: authFailed, textFirst: true}, // pg_hba.conf, which is no fault of the password, says so in words
 
-	{code: "3D000", verdict: configRejected}, // no such database
+	{code: "3D000", verdict: noDatabase},     // no such database
 	{code: "57P04", verdict: configRejected}, // database dropped
 	{code: "42", verdict: configRejected},    // no privilege, unknown parameter, duplicate statement
 	{code: "22023", verdict: configRejected}, // bad value of a parameter

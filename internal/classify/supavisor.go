@@ -21,10 +21,10 @@ var supavisorCodes = []phrase{
 	{text: `(EAUTHQUERY) authentication query returned wrong format*`, verdict: configRejected},
 	{text: `(EAUTHQUERY) unsupported or invalid secret format*`, verdict: configRejected},
 	{text: `(EAUTHQUERY) failed to parse SCRAM secret*`, verdict: configRejected},
-	{text: `(EADDRNOTALLOWED) *`, verdict: configRejected},
+	{text: `(EADDRNOTALLOWED) *`, verdict: authRule},
 	{text: `(EAUTHPROTOCOL) *`, verdict: configRejected},
-	{text: `(EBANNED) *`, verdict: configRejected},
-	{text: `(EINVALIDSTARTUPOPTION) *`, verdict: configRejected},
+	{text: `(EBANNED) *`, verdict: tenantBanned},
+	{text: `(EINVALIDSTARTUPOPTION) *`, verdict: noParameter},
 	{text: `(EINVALIDUSERINFO) *`, verdict: configRejected},
 	{text: `(EMAXPREPARED) *`, verdict: configRejected},
 	{text: `(EMAXPREPAREDMEM) *`, verdict: configRejected},
@@ -57,5 +57,5 @@ var supavisorCodes = []phrase{
 	{text: `(EWORKERNOTFOUND) *`, verdict: unavailable},
 
 	{text: `(EAUTHTIMEOUT) *`, verdict: timedOut},
-	{text: `(ESSLREQUIRED) *`, verdict: tlsFault},
+	{text: `(ESSLREQUIRED) *`, verdict: tlsRequired},
 }

@@ -35,25 +35,25 @@ var pgbouncerTexts = []phrase{
 	{text: `login rejected`, verdict: authFailed},
 	{text: `no authentication method is found`, verdict: authFailed},
 
-	{text: `no such database: *`, verdict: configRejected},
+	{text: `no such database: *`, verdict: noDatabase},
 	{text: `database name "*" is reserved`, verdict: configRejected},
 	{text: `not allowed`, verdict: configRejected}, // its admin database
 	{text: `no username supplied`, verdict: configRejected},
 	{text: `username too long`, verdict: configRejected},
-	{text: `unsupported startup parameter: *`, verdict: configRejected},
-	{text: `unsupported startup parameter in options: *`, verdict: configRejected},
-	{text: `unsupported options startup parameter: *`, verdict: configRejected},
+	{text: `unsupported startup parameter: *`, verdict: noParameter},
+	{text: `unsupported startup parameter in options: *`, verdict: noParameter},
+	{text: `unsupported options startup parameter: *`, verdict: noParameter},
 	{text: `invalid startup packet layout*`, verdict: configRejected},
-	{text: `invalid server parameter`, verdict: configRejected}, // the server refused a value we set
+	{text: `invalid server parameter`, verdict: noParameter}, // the server refused a value we set
 	{text: `client selected an invalid SASL authentication mechanism`, verdict: configRejected},
-	{text: `failed to answer authreq`, verdict: configRejected}, // it holds no secret of the kind the server asks for
+	{text: `failed to answer authreq`, verdict: poolersLogin}, // it holds no secret of the kind the server asks for
 
 	{text: `no more connections allowed*`, verdict: saturated},
 	{text: `client connections exceeded (*`, verdict: saturated},
 
 	// A server lost while it looks up a user reads `bouncer config error` too,
 	// and a restart must not become a hold (docs/design.md#invariants-and-their-tests, 8).
-	{text: `bouncer config error`, verdict: unavailable},
+	{text: `bouncer config error`, verdict: poolerConfig},
 	{text: `bouncer resources exhaustion`, verdict: unavailable},
 	{text: `no memory for *`, verdict: unavailable},
 	{text: `pause failed`, verdict: unavailable},
@@ -91,7 +91,7 @@ var pgbouncerTexts = []phrase{
 	{text: `query_timeout`, verdict: timedOut},
 	{text: `cancel_wait_timeout`, verdict: timedOut},
 
-	{text: `SSL required`, verdict: tlsFault},
+	{text: `SSL required`, verdict: tlsRequired},
 }
 
 var supavisorTexts = []phrase{
@@ -104,7 +104,7 @@ var supavisorTexts = []phrase{
 
 	{text: `Tenant or user not found`, verdict: tenantNotFound},
 
-	{text: `Address not in tenant allow_list: *`, verdict: configRejected},
+	{text: `Address not in tenant allow_list: *`, verdict: authRule},
 	{text: `Authentication error, reason: "Invalid format for user or db_name"*`, verdict: configRejected},
 	{text: `protocol violation during authentication`, verdict: configRejected},
 	{text: `max prepared statements *`, verdict: configRejected},
@@ -124,5 +124,5 @@ var supavisorTexts = []phrase{
 
 	{text: `connection failure during authentication`, verdict: timedOut}, // it waited for us
 
-	{text: `SSL connection is required`, verdict: tlsFault},
+	{text: `SSL connection is required`, verdict: tlsRequired},
 }

@@ -7,6 +7,7 @@ import "time"
 type Outcome struct {
 	Reason   Reason        `json:"reason"`
 	Trigger  Trigger       `json:"trigger,omitzero"`  // set with ReasonLockout only
+	Detail   Detail        `json:"detail,omitzero"`   // which fault of that reason, where it is known
 	Cause    string        `json:"cause,omitzero"`    // the server error PgBouncer remembers; empty when it named none
 	Step     Step          `json:"step,omitzero"`     // where it failed; empty on success, and when nothing was dialled
 	SQLState string        `json:"sqlstate,omitzero"` // as sent by the peer; empty when there was no error response
