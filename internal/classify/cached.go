@@ -6,51 +6,72 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// PgBouncer's memory of a failed server login, from 1.24 on. The message is cut at 127
-// bytes and the cause at 99, so the end may be missing (docs/facts.md#pgbouncer-cached-error).
+// PgBouncer's memory of a failed server login (docs/facts.md#pgbouncer-cached-error).
+// The whole is cut at 127 bytes and the cause at 99, so the end may be missing.
 const (
-	cachedBegin  = "server login has been failing, cached error:"
-	cachedEnd    = "(server_login_retry)"
+	memoryBegin  = "server login has been failing"
+	causeBegin   = ", cached error:"
+	memoryEnd    = "(server_login_retry)"
 	longestCause = 99
 )
 
-// cachedError takes the cause out of such a message and says whether it may
-// have lost its end.
-func cachedError(text string) (cause string, cut, ok bool) {
-	cause, ok = strings.CutPrefix(text, cachedBegin)
+// readMemory reads such a message, and reports whether it is one. Up to 1.23 it
+// names no cause.
+func readMemory(text string, cut bool) (verdict, bool) {
+	rest, ok := cutPrefix(text, memoryBegin)
 	if !ok {
-		return "", false, false
+		return verdict{}, false
 	}
-	cause, whole := strings.CutSuffix(cause, cachedEnd)
-	for n := len(cachedEnd) - 1; !whole && n > 0; n-- {
-		if rest, found := strings.CutSuffix(cause, cachedEnd[:n]); found {
-			cause = rest
-			break
+	cause, stated := cutPrefix(rest, causeBegin)
+	switch {
+	case stated:
+		return readCause(cutMemoryEnd(cause)), true
+	case (cut || len(rest) > len(", ")) && strings.EqualFold(rest, causeBegin[:min(len(rest), len(causeBegin))]):
+		return lostCause, true // there was a cause, or may have been
+	}
+	return loginRetry, true
+}
+
+// lostCause is a cause that was named and did not arrive.
+var lostCause = verdict{reason: machine.ReasonUnavailable, decides: true}
+
+// cutMemoryEnd takes off what is left of the message's end, and says whether the
+// cause itself may have lost its own.
+func cutMemoryEnd(text string) (cause string, cut bool) {
+	for n := len(memoryEnd); n >= 0; n-- {
+		if rest, ok := cutSuffix(text, memoryEnd[:n]); ok {
+			cause = strings.TrimSpace(rest)
+			return cause, n < len("(server_") || len(cause) >= longestCause
 		}
 	}
-	cause = strings.TrimSpace(cause)
-	return cause, !whole || len(cause) >= longestCause, true
+	return text, true
 }
 
 // readCause reads what PgBouncer remembers, as if the server had said it just
-// now and without a SQLSTATE. A rejected password is a lockout, whoever's it is:
-// every knock makes the pooler log in with it again.
-//
-// A cause in words we do not know (another language, a name cut so short that
-// two endings fit) is kept like no cause at all: a lockout, but one that opens a
-// window only when it is still there after 20 s (docs/states.md#lockouts). `unknown` would go
-// on knocking at a locked door; a lockout with a cause would turn a restart of a
-// server that speaks German into a window. Its words are still in the message.
+// now and without a SQLSTATE (docs/facts.md#pgbouncer-causes). A refused
+// credential is a lockout, whoever's it is: every knock makes the pooler log in
+// with it again. All else that is named opens no window. In words that we do not
+// know the database is away: a server that starts up in German is not locked.
 func readCause(cause string, cut bool) verdict {
+	if isAbsent(cause) {
+		if cut {
+			return lostCause
+		}
+		return loginRetry
+	}
 	v, known := readText(cause, cut)
 	switch {
-	case !known:
-		return loginRetry
-	case v.reason == machine.ReasonAuthFailed:
-		v = loginRetry
 	case v.trigger == machine.TriggerServerLoginRetry:
 		return v // a pooler behind the pooler: its own cause, or none, is the cause
+	case v.reason == machine.ReasonAuthFailed:
+		v = loginRetry
+	case !known, v.trigger == machine.TriggerQueryWaitTimeout: // the pool behind was full for a moment
+		v = unavailable
 	}
-	v.cause = cause
+	v.cause, v.decides = cause, true
 	return v
 }
+
+// isAbsent reports whether no cause is named. "CAUSE" is what descriptions of
+// the message write in its place.
+func isAbsent(cause string) bool { return cause == "" || cause == "CAUSE" }

@@ -8,10 +8,13 @@ import (
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
+// memory is the whole message.
+func memory(cause string) string { return memoryBegin + causeBegin + " " + cause + " " + memoryEnd }
+
 // remembered is a message as PgBouncer would send it: 99 bytes of cause, and
 // 127 of the whole.
 func remembered(cause string) string {
-	text := cachedBegin + " " + cause[:min(len(cause), longestCause)] + " " + cachedEnd
+	text := memory(cause[:min(len(cause), longestCause)])
 	return text[:min(len(text), 127)]
 }
 
@@ -43,14 +46,33 @@ func TestClassifyRememberedCause(t *testing.T) {
 		{`server conn crashed?`, unavailable, true},
 		{`the database system is starting up`, unavailable, true},
 		{`failed to answer authreq`, rejected, true},
-		{`query_wait_timeout`, lockout, true}, // a pooler behind the pooler
 		{`(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked`, lockout, true},
+		{`Wrong password`, lockout, true},
+		{`password authentication failed for user 'app'`, lockout, true},
+		{`FATAL: password authentication failed for user "app"`, lockout, true},
+		{`Password Authentication Failed for user "app"`, lockout, true},
+		{`odyssey: c1a2b3: password authentication failed for user "app"`, lockout, true},
+		{`server login failed: wrong password type`, rejected, true},
+		{`(ENOTFOUND) tenant/user postgres.x not found`, machine.ReasonTenantNotFound, true},
+		{`SSL connection is required`, machine.ReasonTLS, true},
+		{`kein pg_hba.conf-Eintrag für Host »10.0.0.1«, Benutzer »app«`, rejected, true},
 
-		// No cause that can be read: it must still be there after 20 s.
+		// In words we do not know, or too little of them.
+		{`query_wait_timeout`, unavailable, true}, // the pool behind the pooler was full
+		{`das Datenbanksystem fährt herunter`, unavailable, true},
+		{`lozinka je odbijena za korisnika "app"`, unavailable, true},
+		{`could not write to file "base/pgsql_tmp": No space left on device`, unavailable, true},
+		{`could not access file "supautils": No such file or directory`, unavailable, true},
+		{`cannot connect to invalid database "app"`, rejected, true},
+		{`TLS startup failed`, unavailable, true},
+		{`Couldn't connect to compute node`, unavailable, true},
+		{`database "` + strings.Repeat("n", 90) + `" does not exist`, unavailable, true},
+		{`das pg_hba.conf von »pg_hba.conf` + strings.Repeat("n", 90), rejected, true},
+		{`Rolle »pg_hba.conf` + strings.Repeat("n", 90), unavailable, true},
+
+		// No cause: it counts when it has outlasted PgBouncer's memory.
 		{``, lockout, false},
-		{`CAUSE`, lockout, false},
-		{`das Datenbanksystem fährt herunter`, lockout, false},
-		{`database "` + strings.Repeat("n", 90) + `" does not exist`, lockout, false},
+		{`CAUSE`, lockout, false}, // the place of one
 		{`server login has been failing, try again later (server_login_retry)`, lockout, false},
 	} {
 		text := remembered(row.cause)
@@ -70,7 +92,9 @@ func TestClassifyTriggers(t *testing.T) {
 		`server login has been failing, cached error: (server_login_retry)`:   machine.TriggerServerLoginRetry,
 		`pgbouncer cannot connect to server`:                                  machine.TriggerServerLoginRetry,
 		`query_wait_timeout`:                                                  machine.TriggerQueryWaitTimeout,
-		remembered(`query_wait_timeout`):                                      machine.TriggerQueryWaitTimeout,
+		`server_login_retry`:                                                  machine.TriggerServerLoginRetry,
+		`server_login_retry exceeded`:                                         machine.TriggerServerLoginRetry,
+		`server login has been failing`:                                       machine.TriggerServerLoginRetry,
 		`Circuit breaker open: Too many authentication errors`:                machine.TriggerCircuitBreaker,
 		remembered(`(ECIRCUITBREAKER) too many authentication failures, new`): machine.TriggerCircuitBreaker,
 	} {
@@ -82,18 +106,18 @@ func TestClassifyTriggers(t *testing.T) {
 
 // The memory may be cut anywhere: whatever is left of the suffix is no cause.
 func TestCachedErrorWithoutItsEnd(t *testing.T) {
-	for n := range len(cachedEnd) {
-		cause, cut, ok := cachedError(cachedBegin + " connect failed " + cachedEnd[:n])
-		if cause != "connect failed" || !cut || !ok {
-			t.Errorf("%q left: %q, cut %t, %t", cachedEnd[:n], cause, cut, ok)
+	for n := range len(memoryEnd) {
+		cause, cut := cutMemoryEnd(" connect failed " + memoryEnd[:n])
+		if cause != "connect failed" || cut != (n < len("(server_")) {
+			t.Errorf("%q left: %q, cut %t", memoryEnd[:n], cause, cut)
 		}
 	}
 }
 
 // A text that nests forever ends at the bound.
 func TestClassifyNestedMemory(t *testing.T) {
-	o := Classify(said("08P01", strings.Repeat(cachedBegin+" ", 1<<16)))
-	if o.Reason != machine.ReasonLockout || o.Cause != "" {
+	o := Classify(said("08P01", strings.Repeat(memoryBegin+causeBegin+" ", 1<<16)))
+	if o.Reason != machine.ReasonUnavailable || len(o.Cause) > longestText {
 		t.Errorf("%q, cause %q", o.Reason, o.Cause)
 	}
 }

@@ -20,6 +20,10 @@ type Failure struct {
 	// password is the pooler's own. Empty: names are not compared.
 	User string
 
+	// Greeting are the first bytes that came from the peer, up to
+	// [LongestGreeting]. Empty: nothing came, or nobody looked.
+	Greeting []byte
+
 	// Notice is the last one before the connection broke: an immediate shutdown
 	// says why only there (docs/facts.md#shutdown-notice).
 	Notice *pgconn.Notice
@@ -43,6 +47,9 @@ func Classify(f Failure) machine.Outcome {
 		return o
 	case isUnreadable(f.Err):
 		return fill(o, configRejected, unreadableWords)
+	}
+	if v, words, ok := readGreeting(f.Greeting); ok {
+		return fill(o, v, words)
 	}
 	v, words := readBroken(f.Err)
 	if v == networkFault && tellsShutdown(f.Notice) {

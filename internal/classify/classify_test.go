@@ -55,7 +55,7 @@ func TestClassifyMoreRefusals(t *testing.T) {
 		{"28000", `no pg_hba.conf entry for host "::1", user "a", database "b", SSL encryption`, machine.ReasonConfigRejected},
 		{"28000", `no pg_hba.conf entry for replication connection from host "::1", user "a", no encryption`, machine.ReasonConfigRejected},
 		{"28000", `Peer authentication failed for user "a"`, machine.ReasonAuthFailed},
-		{"28000", `Peer-Authentifizierung für Benutzer »a« fehlgeschlagen`, machine.ReasonAuthFailed},
+		{"28000", `Peer-Authentifizierung für Benutzer »a« fehlgeschlagen`, machine.ReasonUnknown},
 		{"28P01", `Passwort-Authentifizierung für Benutzer »a« fehlgeschlagen`, machine.ReasonAuthFailed},
 		{"57P03", `das Datenbanksystem startet`, machine.ReasonUnavailable},
 		{"53100", `could not extend file "base/1": No space left on device`, machine.ReasonUnavailable},
@@ -122,8 +122,8 @@ func TestClassifyIsNotLedByNames(t *testing.T) {
 		{"P0001", `query_wait_timeout`, machine.ReasonUnknown},
 		{"57P03", `role timeout fatal`, machine.ReasonUnavailable},
 		{"08P01", `fatal: the role met a timeout`, machine.ReasonUnknown},
-		{"08P01", cachedBegin + ` database "password authentication failed" does not exist (server_login_retry)`, machine.ReasonConfigRejected},
-		{"08P01", cachedBegin + ` too many connections for role "x (server_login_retry)" (server_login_retry)`, machine.ReasonSaturated},
+		{"08P01", memoryBegin + causeBegin + ` database "password authentication failed" does not exist (server_login_retry)`, machine.ReasonConfigRejected},
+		{"08P01", memoryBegin + causeBegin + ` too many connections for role "x (server_login_retry)" (server_login_retry)`, machine.ReasonSaturated},
 	} {
 		if o := Classify(said(row.state, row.text)); o.Reason != row.want {
 			t.Errorf("%s %q: %q, want %q", row.state, row.text, o.Reason, row.want)
@@ -145,16 +145,45 @@ func TestClassifyAnothersLogin(t *testing.T) {
 		{rejected, "app", machine.ReasonConfigRejected},
 		{`role "postgres" does not exist`, "app", machine.ReasonConfigRejected},
 		{`password authentication failed`, "app", machine.ReasonAuthFailed},
-		{cachedBegin + " " + rejected + " (server_login_retry)", "app", machine.ReasonLockout},
+		{memoryBegin + causeBegin + " " + rejected + " (server_login_retry)", "app", machine.ReasonLockout},
 	} {
 		for _, state := range []string{"28P01", "08P01"} {
 			f := said(state, row.text)
-			if f.User = row.user; state == "28P01" && strings.HasPrefix(row.text, cachedBegin) {
+			if f.User = row.user; state == "28P01" && strings.HasPrefix(row.text, memoryBegin) {
 				continue
 			}
 			if o := Classify(f); o.Reason != row.want {
 				t.Errorf("%s %q as %q: %q, want %q", state, row.text, row.user, o.Reason, row.want)
 			}
+		}
+	}
+}
+
+// Servers print names in their own way: without .REF, with or without @SERVER,
+// and cut.
+func TestIsOurs(t *testing.T) {
+	long := strings.Repeat("n", 61)
+	for _, row := range []struct {
+		role, user string
+		want       bool
+	}{
+		{"app", "app", true},
+		{"App", "app", false},
+		{"postgres", "postgres.abcdefgh", true},
+		{"app", "app@server", true},
+		{"app@server", "app", true},
+		{"app", "application", false},
+		{"", "app", false},
+		{long + "nn", long + "nnnn", true},
+		{long + "nn", long + "nn", true},
+		{long + "\xc3", long + "ää", true}, // cut in a letter
+		{long, long + "ää", true},
+		{long + "nn", long + "nmmm", false},
+		{"nnn", long + "nnnn", false},
+		{long + "nnn", long + "nnnn", false}, // more than fits
+	} {
+		if isOurs(row.role, row.user) != row.want {
+			t.Errorf("%q for %q: %t", row.role, row.user, !row.want)
 		}
 	}
 }

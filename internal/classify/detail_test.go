@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"syscall"
 	"testing"
 
@@ -37,7 +36,6 @@ func TestClassifyDetails(t *testing.T) {
 		{Failure{Err: dialFailed("2001:db8::1", syscall.ENETUNREACH)}, machine.ReasonNetwork, machine.DetailNoIPv6Route},
 		{Failure{Err: dialFailed("192.0.2.1", syscall.ENETUNREACH)}, machine.ReasonNetwork, ""},
 		{Failure{Err: dialFailed("192.0.2.1", syscall.ECONNREFUSED)}, machine.ReasonNetwork, machine.DetailConnectionRefused},
-		{Failure{Err: &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}}, machine.ReasonNetwork, machine.DetailLocalFault},
 
 		{scene{dsn: "sslmode=disable", serve: answers("HTTP/1.1 400 Bad Request\r\n\r\n"), patient: true}.play(t),
 			machine.ReasonConfigRejected, machine.DetailNotPostgreSQL},
@@ -46,6 +44,9 @@ func TestClassifyDetails(t *testing.T) {
 		{said("08P01", `no such database: x`), machine.ReasonConfigRejected, machine.DetailNoDatabase},
 		{said("08P01", "unsupported startup parameter: pgbouncer"), machine.ReasonConfigRejected, machine.DetailStartupParameter},
 		{Failure{Err: said("28P01", `password authentication failed for user "authuser"`).Err, User: "app"}, machine.ReasonConfigRejected, machine.DetailPoolerLogin},
+		{said("08P01", "server login failed: wrong password type"), machine.ReasonConfigRejected, machine.DetailPoolerLogin},
+		{said("28P01", "odyssey: c1: host based authentication rejected"), machine.ReasonConfigRejected, machine.DetailAuthRule},
+		{said("42704", `unrecognized configuration parameter "pgbouncer"`), machine.ReasonConfigRejected, machine.DetailStartupParameter},
 		{said("XX000", "(EBANNED) tenant is banned: REASON"), machine.ReasonConfigRejected, machine.DetailTenantBanned},
 		{said("08P01", "bouncer config error"), machine.ReasonUnavailable, machine.DetailPoolerConfig},
 		{said("28P01", `password authentication failed for user "app"`), machine.ReasonAuthFailed, ""},

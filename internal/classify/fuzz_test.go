@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,8 @@ func FuzzClassify(f *testing.F) {
 	for _, row := range refusals.All() {
 		f.Add(row.SQLState, row.Message, row.User())
 	}
-	f.Add("08P01", cachedBegin+` database "x" is not currently accepting connections" does n`, "x")
+	f.Add("08P01", memoryBegin+causeBegin+` database "x" is not currently accepting connections" does n`, "x")
+	f.Add("53300", "FATAL:  odyssey: c1: Server Login Has Been Failing, cached error: Error: Password authentication failed for", "")
 	f.Add("XX000", "two\nlines\x00\x1b[31m\u202e\xff", "")
 	f.Fuzz(func(t *testing.T, state, text, user string) {
 		o := Classify(Failure{Err: &pgconn.PgError{Code: state, Message: text}, Step: machine.StepQuery, User: user})
@@ -47,15 +49,57 @@ func FuzzClassify(f *testing.F) {
 }
 
 // speaksOfLockout is the rule of docs/facts.md#whole-phrases told once more, without the
-// tables: a lockout stands at the beginning of the text, or of what PgBouncer remembers.
+// tables: a lockout stands at the beginning of the text, behind severities at most.
 func speaksOfLockout(text string) bool {
-	switch {
-	case text == "query_wait_timeout", text == "pgbouncer cannot connect to server":
-		return true
-	case strings.HasPrefix(text, "(ECIRCUITBREAKER) too many authentication failures"):
-		return true
-	case strings.HasPrefix(text, "Circuit breaker open: "):
-		return strings.HasPrefix(strings.ToLower(text[len("Circuit breaker open: "):]), "too many authentication ")
+	text = strings.ToLower(text)
+	for {
+		before := text
+		for _, prefix := range []string{"fatal:", "error:", "panic:"} {
+			if rest, ok := strings.CutPrefix(text, prefix); ok {
+				text = strings.TrimLeft(rest, " ")
+			}
+		}
+		if named := odysseyName.FindString(text); named != "" {
+			text = strings.TrimLeft(text[len(named):], " ")
+		}
+		if text == before {
+			break
+		}
 	}
-	return strings.HasPrefix(text, "server login has been failing")
+	cause, stated := strings.CutPrefix(text, "server login has been failing, cached error:")
+	if stated {
+		cause = strings.TrimSpace(cause)
+		return cause == "" || strings.HasPrefix(cause, "(server_login") || strings.HasPrefix(cause, "cause") || speaksOfRefusal(cause)
+	}
+	for _, begin := range []string{
+		"query_wait_timeout", "pgbouncer cannot connect to server", "server_login_retry", "server login has been failing",
+		"(ecircuitbreaker) too many authentication ", "circuit breaker open: too many authentication ",
+	} {
+		if strings.HasPrefix(text, begin) {
+			return true
+		}
+	}
+	return false
+}
+
+var odysseyName = regexp.MustCompile(`^odyssey: [^ ]*?: `)
+
+// speaksOfRefusal reports whether a cause holds words of a refused credential, or
+// of a lockout behind the pooler. They are looked for anywhere, so it says yes
+// more often than the classifier may.
+func speaksOfRefusal(cause string) bool {
+	if speaksOfLockout(cause) {
+		return true
+	}
+	for _, word := range []string{
+		"authentication failed", "auth failed", "no such user", "password", "role \"", "user not found", "unauthorized",
+		"credentials", "incorrect user", "invalid username", "(ejit", "(ewrong",
+		"passwort", "autentificación", "mot de passe", "autenticazione", "パスワード", "პაროლით", "autenticação", "подлинности", "подли",
+		"lösenord", "автентифікацію", "автен", "пройш", "прош",
+	} {
+		if strings.Contains(cause, word) {
+			return true
+		}
+	}
+	return false
 }

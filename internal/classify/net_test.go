@@ -67,16 +67,27 @@ func TestClassifyNamesMissingIPv6(t *testing.T) {
 
 // The port may belong to somebody else.
 func TestClassifyForeignProtocols(t *testing.T) {
+	const mysql = "J\x00\x00\x00\n8.0.36\x00\x08\x00\x00\x00abcdefgh\x00"
 	for greeting, want := range map[string]machine.Reason{
-		"HTTP/1.1 400 Bad Request\r\n":                                machine.ReasonConfigRejected,
-		"SSH-2.0-OpenSSH_9.2\r\n":                                     machine.ReasonConfigRejected,
-		"-ERR unknown command\r\n":                                    machine.ReasonConfigRejected,
-		"Ecould not fork new process for connection: out of memory\n": machine.ReasonUnavailable,
-		"E\x7f\x00\x00\x01":                                           machine.ReasonUnknown,
+		"HTTP/1.1 400 Bad Request\r\n":  machine.ReasonConfigRejected,
+		"SSH-2.0-OpenSSH_9.2\r\n":       machine.ReasonConfigRejected,
+		"-ERR unknown command\r\n":      machine.ReasonConfigRejected,
+		"220 mail.example ESMTP\r\n":    machine.ReasonConfigRejected,
+		mysql:                           machine.ReasonConfigRejected,
+		"N" + mysql[1:]:                 machine.ReasonConfigRejected, // as long as PostgreSQL's notices are called
+		"E" + mysql[1:]:                 machine.ReasonConfigRejected,
+		"S\x00\x00\x00\n11.4.2-MariaDB": machine.ReasonConfigRejected,
+		"F\x00\x00\x00\xffj\x04Host '10.0.0.1' is not allowed to connect": machine.ReasonConfigRejected,
+		"Ecould not fork new process for connection: out of memory\n":     machine.ReasonUnavailable,
+		"E\x7f\x00\x00\x01": machine.ReasonUnknown,
 	} {
 		f := scene{dsn: "sslmode=disable", serve: answers(greeting), patient: true}.play(t)
-		if o := Classify(f); o.Reason != want || strings.Contains(o.Message, "appdb") {
+		o := Classify(f)
+		if o.Reason != want || strings.Contains(o.Message, "appdb") {
 			t.Errorf("%q: %q %q, want %q", greeting, o.Reason, o.Message, want)
+		}
+		if named := strings.HasPrefix(o.Message, "not a PostgreSQL port: "); named != (want == machine.ReasonConfigRejected) {
+			t.Errorf("%q: %q", greeting, o.Message)
 		}
 	}
 }

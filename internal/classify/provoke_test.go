@@ -82,6 +82,11 @@ func (s scene) play(t *testing.T) Failure {
 	if s.config != nil {
 		s.config(t, config)
 	}
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		return &greeted{conn, &f.Greeting}, err
+	}
 	ctx := t.Context()
 	if !s.patient {
 		var cancel context.CancelFunc
@@ -126,6 +131,19 @@ func (s scene) listen(t *testing.T) string {
 		}
 	}()
 	return port
+}
+
+// greeted keeps the first bytes that come, as the prober does. pgconn's read of
+// a single byte is left as it is.
+type greeted struct {
+	net.Conn
+	first *[]byte
+}
+
+func (g *greeted) Read(b []byte) (int, error) {
+	n, err := g.Conn.Read(b)
+	*g.first = append(*g.first, b[:min(n, LongestGreeting-min(len(*g.first), LongestGreeting))]...)
+	return n, err
 }
 
 // The network's faults that no peer on loopback can cause come from the dialer

@@ -1,28 +1,30 @@
 package classify
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
-// readRefusal reads an error response, in the order of docs/facts.md#sqlstate: the SQLSTATE
-// where it says it all, the bracketed code, the fixed words, and at last what
-// the SQLSTATE says in general.
+// readRefusal reads an error response: words that decide whatever they come
+// under, then the SQLSTATE where it says it all, then other known words, and at
+// last what the SQLSTATE says in general (docs/facts.md#sqlstate).
 func readRefusal(e *pgconn.PgError, user string) verdict {
 	text := e.Message[:min(len(e.Message), longestText)]
 	state, known := lookUpState(e.Code)
-	v, read := state.verdict, known && !state.textFirst
-	if !read {
-		v, read = readText(text, false)
-	}
+	v, read := readText(text, false)
 	switch {
-	case !read && known:
-		v = state.verdict
-	case !read:
+	case !known && !read:
 		v = unknownWords
+	case known && (!read || state.raised):
+		v = state.verdict
+	case known && !v.decides && !state.textFirst && v.reason != state.reason:
+		v = state.verdict
 	}
-	if v == authFailed && isAnothersLogin(text, user) {
+	if v.reason == machine.ReasonAuthFailed && isAnothersLogin(text, user) {
 		return poolersLogin
 	}
 	return v
@@ -32,36 +34,81 @@ func readRefusal(e *pgconn.PgError, user string) verdict {
 const longestText = 2048
 
 // readText reads words without a SQLSTATE: what a pooler says itself, and what
-// PgBouncer passes on or remembers. It reports whether the words are known.
+// PgBouncer passes on or remembers. It reports whether the words are known; a
+// text that may have lost its end is not if another one begins the same.
 func readText(text string, cut bool) (verdict, bool) {
-	if cause, cut, ok := cachedError(text); ok {
-		return readCause(cause, cut), true
+	text = bare(text)
+	if v, ok := readMemory(text, cut); ok {
+		return v, true
 	}
-	for _, table := range [][]phrase{supavisorCodes, texts} {
-		for _, row := range table {
-			if _, ok := row.text.match(text, cut); ok {
-				return row.verdict, true
-			}
+	v, known := readWhole(text)
+	if cut {
+		v, known = readCut(text)
+	}
+	if !known && tellsRule(text, cut) {
+		return authRule, true
+	}
+	return v, known
+}
+
+func readWhole(text string) (verdict, bool) {
+	for _, row := range texts {
+		if _, ok := row.text.match(text); ok {
+			return row.verdict, true
 		}
 	}
 	return verdict{}, false
 }
 
-// isAnothersLogin reports whether the role that was refused is not ours: then
-// the pooler's own login failed (its auth_user, a forced user), and our
-// credential was not judged (docs/facts.md#another-login). Supavisor prints our name
-// without .REF.
-func isAnothersLogin(text, user string) bool {
-	if user == "" {
-		return false
-	}
+func readCut(text string) (v verdict, known bool) {
+	var doubts []verdict
 	for _, row := range texts {
-		if !row.namesRole {
-			continue
-		}
-		if role, ok := row.text.match(text, false); ok {
-			return role != user && !strings.HasPrefix(user, role+".")
+		told, possible := row.text.matchCut(text)
+		switch {
+		case told && !known:
+			v, known = row.verdict, true
+		case possible:
+			doubts = append(doubts, row.verdict)
 		}
 	}
-	return false
+	if slices.ContainsFunc(doubts, func(other verdict) bool { return other != v }) {
+		return verdict{}, false
+	}
+	return v, known
+}
+
+// bare takes off what may stand before the words: the severity, which some
+// poolers and tools repeat there, and Odyssey's name and number of the client.
+func bare(text string) string {
+	for {
+		rest, ok := text, false
+		for _, severity := range []string{"FATAL:", "ERROR:", "PANIC:"} {
+			if rest, ok = cutPrefix(text, severity); ok {
+				break
+			}
+		}
+		if !ok {
+			if rest, ok = cutPrefix(text, "odyssey: "); ok {
+				var id string
+				id, rest, ok = strings.Cut(rest, ": ")
+				ok = ok && !strings.Contains(id, " ")
+			}
+		}
+		if !ok {
+			return text
+		}
+		text = strings.TrimLeft(rest, " ")
+	}
+}
+
+// tellsRule reports whether a text in a language that we do not know speaks of
+// pg_hba.conf. It must stand outside the names, which are quoted and which
+// tenants choose: before the first quote or behind the last.
+func tellsRule(text string, cut bool) bool {
+	const quotes = "\"'«»„“”‘’「」"
+	before, behind := text, ""
+	if at := strings.IndexAny(text, quotes); at >= 0 {
+		before, behind = text[:at], text[strings.LastIndexAny(text, quotes):]
+	}
+	return strings.Contains(before, "pg_hba.conf") || !cut && strings.Contains(behind, "pg_hba.conf")
 }

@@ -5,14 +5,15 @@ type sqlstate struct {
 	code string
 	verdict
 	textFirst bool // known words count more
+	raised    bool // by somebody's function: its words are not the server's, and count nothing
 }
 
 // sqlstates are the codes that say something. 08P01 and XX000 are not among
 // them: PgBouncer sends the one and Supavisor the other for nearly everything.
 // Nor is 08004: the server refused, and does not say why.
 var sqlstates = []sqlstate{
-	{code: "28P01", verdict: authFailed},               // invalid_password
-	{code: "28", verdict: authFailed, textFirst: true}, // pg_hba.conf, which is no fault of the password, says so in words
+	{code: "28P01", verdict: authFailed},                 // invalid_password
+	{code: "28", verdict: unknownWords, textFirst: true}, // many things but the password (docs/facts.md#sqlstate-class-28)
 
 	{code: "3D000", verdict: noDatabase},     // no such database
 	{code: "57P04", verdict: configRejected}, // database dropped
@@ -23,14 +24,16 @@ var sqlstates = []sqlstate{
 
 	{code: "53300", verdict: saturated}, // too many connections
 
-	{code: "53", verdict: unavailable},    // disk full, out of memory
-	{code: "57", verdict: unavailable},    // shutting down, crashed, starting up
-	{code: "58", verdict: unavailable},    // I/O error, missing file
-	{code: "40", verdict: unavailable},    // conflict with recovery
-	{code: "25006", verdict: unavailable}, // read-only: a standby answers for the primary
-	{code: "55006", verdict: unavailable}, // object in use
-	{code: "XX001", verdict: unavailable}, // data corrupted
-	{code: "XX002", verdict: unavailable}, // index corrupted
+	{code: "53", verdict: unavailable},                     // disk full, out of memory
+	{code: "57", verdict: unavailable},                     // shutting down, crashed, starting up
+	{code: "58000", verdict: unavailable, textFirst: true}, // PgCat, PgDog and Odyssey send nearly all under it
+	{code: "58", verdict: unavailable},                     // I/O error, missing file
+	{code: "40", verdict: unavailable},                     // conflict with recovery
+	{code: "25006", verdict: unavailable},                  // read-only: a standby answers for the primary
+	{code: "55000", verdict: unavailable, textFirst: true}, // the database is closed, or invalid
+	{code: "55006", verdict: unavailable},                  // object in use
+	{code: "XX001", verdict: unavailable},                  // data corrupted
+	{code: "XX002", verdict: unavailable},                  // index corrupted
 	{code: "08001", verdict: unavailable, textFirst: true},
 	{code: "08003", verdict: unavailable, textFirst: true},
 	{code: "08006", verdict: unavailable, textFirst: true}, // Supavisor cannot reach the server, or waited for us
@@ -41,7 +44,7 @@ var sqlstates = []sqlstate{
 	{code: "25P04", verdict: timedOut}, // transaction timeout
 	{code: "55P03", verdict: timedOut}, // lock timeout
 
-	{code: "P0", verdict: unknownWords}, // raised by somebody's function: its words are not the server's
+	{code: "P0", verdict: unknownWords, raised: true},
 }
 
 // lookUpState finds a SQLSTATE, or else its class.

@@ -8,6 +8,7 @@ type verdict struct {
 	trigger machine.Trigger // with a lockout only
 	detail  machine.Detail
 	slow    bool   // the next try waits the longest retry
+	decides bool   // whatever SQLSTATE the words come under
 	cause   string // what PgBouncer remembers; never set in a table
 }
 
@@ -18,18 +19,12 @@ var (
 	configRejected = verdict{reason: machine.ReasonConfigRejected}
 	saturated      = verdict{reason: machine.ReasonSaturated}
 	unavailable    = verdict{reason: machine.ReasonUnavailable}
-	slowBreaker    = verdict{reason: machine.ReasonUnavailable, slow: true}
 	networkFault   = verdict{reason: machine.ReasonNetwork}
 	timedOut       = verdict{reason: machine.ReasonTimeout}
 	tlsFault       = verdict{reason: machine.ReasonTLS}
 	unknownWords   = verdict{reason: machine.ReasonUnknown}
 
-	loginRetry     = verdict{reason: machine.ReasonLockout, trigger: machine.TriggerServerLoginRetry}
-	queryWait      = verdict{reason: machine.ReasonLockout, trigger: machine.TriggerQueryWaitTimeout}
-	circuitBreaker = verdict{reason: machine.ReasonLockout, trigger: machine.TriggerCircuitBreaker}
-
 	// The same reasons with more to say.
-	authRule      = verdict{reason: machine.ReasonConfigRejected, detail: machine.DetailAuthRule}
 	noDatabase    = verdict{reason: machine.ReasonConfigRejected, detail: machine.DetailNoDatabase}
 	noParameter   = verdict{reason: machine.ReasonConfigRejected, detail: machine.DetailStartupParameter}
 	poolersLogin  = verdict{reason: machine.ReasonConfigRejected, detail: machine.DetailPoolerLogin}
@@ -38,4 +33,16 @@ var (
 	poolerConfig  = verdict{reason: machine.ReasonUnavailable, detail: machine.DetailPoolerConfig}
 	tlsRefused    = verdict{reason: machine.ReasonTLS, detail: machine.DetailTLSRefused}
 	tlsRequired   = verdict{reason: machine.ReasonTLS, detail: machine.DetailTLSRequired}
+
+	// A rule that keeps us out says so in words; Odyssey does under the SQLSTATE
+	// of a wrong password.
+	authRule = verdict{reason: machine.ReasonConfigRejected, detail: machine.DetailAuthRule, decides: true}
+
+	// A lockout and a breaker are told by their words alone. Retries in seconds,
+	// which another SQLSTATE would lead to, keep the door shut.
+	loginRetry     = verdict{reason: machine.ReasonLockout, trigger: machine.TriggerServerLoginRetry, decides: true}
+	queryWait      = verdict{reason: machine.ReasonLockout, trigger: machine.TriggerQueryWaitTimeout, decides: true}
+	circuitBreaker = verdict{reason: machine.ReasonLockout, trigger: machine.TriggerCircuitBreaker, decides: true}
+	slowBreaker    = verdict{reason: machine.ReasonUnavailable, slow: true, decides: true}
+	newBreaker     = verdict{reason: machine.ReasonUnknown, decides: true} // in words we do not know: it may be a lockout
 )

@@ -19,6 +19,7 @@ import (
 type attempt struct {
 	step     machine.Step
 	err      error // nil: the query was answered
+	greeting []byte
 	notice   *pgconn.Notice
 	dialled  time.Time
 	answered bool // the peer sent something or hung up: no other address is asked
@@ -60,7 +61,8 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 			return nil, err
 		}
 		a.step, a.trace.Address = machine.StepTLS, address
-		wire.raw = &answeringConn{conn, &wire.answered}
+		wire.first = &greetingConn{Conn: conn}
+		wire.raw = &answeringConn{wire.first, &wire.answered}
 		return wire.raw, nil
 	}
 	config.AfterNetConnect = func(ctx context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
@@ -80,6 +82,7 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 	if errors.Is(a.err, context.Canceled) && context.Cause(ctx) == context.DeadlineExceeded {
 		a.err = fmt.Errorf("%s did not answer: %w", address, context.DeadlineExceeded)
 	}
+	a.greeting = wire.first.greeting()
 	a.answered, a.knocked, a.trace.Routed = wire.answered.Load(), wire.knocked.Load(), wire.routed.Load()
 	return a
 }
@@ -116,6 +119,7 @@ func selectOne(ctx context.Context, conn *pgconn.PgConn) error {
 // wire watches one socket from its opening to its end.
 type wire struct {
 	raw      net.Conn
+	first    *greetingConn // nil: nothing was opened
 	dialled  atomic.Bool
 	answered atomic.Bool
 	knocked  atomic.Bool

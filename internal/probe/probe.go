@@ -93,7 +93,9 @@ func (p *Prober) outcome(last attempt) machine.Outcome {
 	outcome := machine.Outcome{Reason: machine.ReasonOK}
 	asked := p.mute && last.trace.Routed // a knock wants no more
 	if last.err != nil && !asked {
-		outcome = classify.Classify(classify.Failure{Err: last.err, Step: last.step, User: p.namedUser(), Notice: last.notice})
+		outcome = classify.Classify(classify.Failure{
+			Err: last.err, Step: last.step, User: p.namedUser(), Greeting: last.greeting, Notice: last.notice,
+		})
 	}
 	outcome.Knocked, outcome.Dialled = last.knocked, last.dialled
 	return outcome

@@ -20,7 +20,6 @@ const (
 	DetailDNSFailed         Detail = "dns_failed"         // the look-up itself failed: the name may well exist
 	DetailNoIPv6Route       Detail = "no_ipv6_route"      // the address is IPv6, and nothing leads there from here
 	DetailConnectionRefused Detail = "connection_refused" // the port is closed at every address
-	DetailLocalFault        Detail = "local_fault"        // this machine had no descriptor, port or memory left: not the database's fault
 
 	// With ReasonConfigRejected.
 	DetailNotPostgreSQL    Detail = "not_postgresql"    // another protocol answers on the port
@@ -37,7 +36,7 @@ const (
 // Details lists every detail but the empty one.
 var Details = []Detail{
 	DetailTLSUnknownAuthority, DetailTLSExpired, DetailTLSHostname, DetailTLSRefused, DetailTLSRequired, DetailTLSClientCertificate,
-	DetailDNSNoSuchHost, DetailDNSFailed, DetailNoIPv6Route, DetailConnectionRefused, DetailLocalFault,
+	DetailDNSNoSuchHost, DetailDNSFailed, DetailNoIPv6Route, DetailConnectionRefused,
 	DetailNotPostgreSQL, DetailAuthRule, DetailNoDatabase, DetailStartupParameter, DetailPoolerLogin, DetailTenantBanned,
 	DetailPoolerConfig,
 }
