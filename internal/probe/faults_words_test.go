@@ -23,7 +23,7 @@ func (s sim) Logins(string) int { return s.Counts().Startups }
 func TestFaultWordsOfEveryPooler(t *testing.T) {
 	t.Parallel()
 	for _, row := range refusals.All() {
-		if row.SQLState == "" || row.Message == "query_wait_timeout" { // a real PgBouncer says the latter
+		if row.SQLState == "" {
 			continue
 		}
 		t.Run(row.Source+", "+row.When, func(t *testing.T) {
@@ -86,17 +86,14 @@ type consequence struct {
 
 // follows is what the row leads to, answer by answer (docs/states.md#reasons).
 func follows(r refusals.Row) []consequence {
-	var (
-		again  = consequence{machine.Retrying, 3 * time.Second}
-		window = consequence{machine.Lockout, 17*time.Minute + 30*time.Second}
-	)
+	window := consequence{machine.Lockout, 17*time.Minute + 30*time.Second}
 	switch {
 	case r.Trigger() == machine.TriggerCircuitBreaker:
 		return []consequence{window, window}
-	case strings.Contains(r.Message, "cached error: password authentication failed"):
-		return []consequence{again, window, again, window} // the first after a window is an echo as well
-	case r.Reason == machine.ReasonLockout: // no cause: asked again 3, 17 and 20 s after it first came
-		return []consequence{again, {machine.Retrying, 14 * time.Second}, again, window, again}
+	case r.Trigger() == machine.TriggerQueryWaitTimeout, strings.Contains(r.Message, "cached error: password authentication failed"):
+		return looks(window, 17, 3)
+	case r.Reason == machine.ReasonLockout: // no cause, as a restart reads
+		return looks(window, 17, 3, 13, 3, 13, 3)
 	}
 	steps := map[machine.Reason][]consequence{
 		machine.ReasonAuthFailed:     {{machine.Rejected, 22*time.Minute + 30*time.Second}},
@@ -113,4 +110,14 @@ func follows(r refusals.Row) []consequence {
 		return []consequence{{machine.Retrying, time.Minute}, {machine.Retrying, time.Minute}} // a breaker that the database fed
 	}
 	return []consequence{{machine.Retrying, 2 * time.Second}, {machine.Retrying, 4 * time.Second}}
+}
+
+// looks are the seconds between the looks at an answer that has to last, the
+// window after them, and the first look of the trial: its answer has to last too.
+func looks(window consequence, seconds ...time.Duration) []consequence {
+	var after []consequence
+	for _, s := range seconds {
+		after = append(after, consequence{machine.Retrying, s * time.Second})
+	}
+	return append(after, window, after[0])
 }
