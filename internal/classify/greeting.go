@@ -32,8 +32,11 @@ func readGreeting(first []byte) (v verdict, words string, ok bool) {
 func isUnprintable(b byte) bool { return b < ' ' || b > '~' }
 
 // isMySQL tells MySQL's first packet: three bytes of length, the number 0, then
-// version 10 of its protocol before that of the server, or an error (255).
+// version 10 of its protocol and its own, or an error (255) and its number, from
+// 1000 on. PostgreSQL's fields are letters there.
 func isMySQL(first []byte) bool {
-	return len(first) > 5 && first[2] == 0 && first[3] == 0 && first[0] != 0 &&
-		(first[4] == 10 && '0' <= first[5] && first[5] <= '9' || first[4] == 255)
+	if len(first) < 7 || first[2] != 0 || first[3] != 0 {
+		return false
+	}
+	return first[4] == 10 && '0' <= first[5] && first[5] <= '9' || first[4] == 255 && first[6] >= 1000>>8 && first[6] < ' '
 }

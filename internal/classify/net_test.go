@@ -79,7 +79,8 @@ func TestClassifyForeignProtocols(t *testing.T) {
 		"S\x00\x00\x00\n11.4.2-MariaDB": machine.ReasonConfigRejected,
 		"F\x00\x00\x00\xffj\x04Host '10.0.0.1' is not allowed to connect": machine.ReasonConfigRejected,
 		"Ecould not fork new process for connection: out of memory\n":     machine.ReasonUnavailable,
-		"E\x7f\x00\x00\x01": machine.ReasonUnknown,
+		"N\x00\x00\x00\xffSNOTICE\x00":                                    machine.ReasonNetwork, // PostgreSQL's, and then no more
+		"E\x7f\x00\x00\x01":                                               machine.ReasonUnknown,
 	} {
 		f := scene{dsn: "sslmode=disable", serve: answers(greeting), patient: true}.play(t)
 		o := Classify(f)

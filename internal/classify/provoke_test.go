@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -65,14 +67,13 @@ func steady(text string) string {
 }
 
 // play connects and asks, against a peer on loopback.
-func (s scene) play(t *testing.T) Failure {
+func (s scene) play(t *testing.T) (f Failure) {
 	t.Helper()
 	host := s.host
 	if host == "" {
 		host = "127.0.0.1"
 	}
 	dsn := "postgres://app:secret@" + net.JoinHostPort(host, s.listen(t)) + "/appdb?" + strings.ReplaceAll(s.dsn, "DIR", t.TempDir())
-	var f Failure
 	config, err := pgconn.ParseConfig(dsn)
 	if err != nil {
 		return Failure{Err: err, Step: machine.StepDial}
@@ -82,10 +83,11 @@ func (s scene) play(t *testing.T) Failure {
 	if s.config != nil {
 		s.config(t, config)
 	}
-	dial := config.DialFunc
+	dial, first := config.DialFunc, new(firstBytes)
+	defer func() { f.Greeting = first.kept() }()
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
-		return &greeted{conn, &f.Greeting}, err
+		return greeted{conn, first}, err
 	}
 	ctx := t.Context()
 	if !s.patient {
@@ -137,13 +139,31 @@ func (s scene) listen(t *testing.T) string {
 // a single byte is left as it is.
 type greeted struct {
 	net.Conn
-	first *[]byte
+	first *firstBytes
 }
 
-func (g *greeted) Read(b []byte) (int, error) {
+func (g greeted) Read(b []byte) (int, error) {
 	n, err := g.Conn.Read(b)
-	*g.first = append(*g.first, b[:min(n, LongestGreeting-min(len(*g.first), LongestGreeting))]...)
+	g.first.keep(b[:n])
 	return n, err
+}
+
+// firstBytes may be added to while they are read: pgconn reads in the background.
+type firstBytes struct {
+	mu    sync.Mutex
+	bytes []byte
+}
+
+func (f *firstBytes) keep(more []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.bytes = append(f.bytes, more[:min(len(more), LongestGreeting-len(f.bytes))]...)
+}
+
+func (f *firstBytes) kept() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.bytes)
 }
 
 // The network's faults that no peer on loopback can cause come from the dialer
