@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -46,7 +47,7 @@ func readText(text string, cut bool) (verdict, bool) {
 		v, known = readCut(text)
 	}
 	if !known && tellsRule(text, cut) {
-		return authRule, true
+		return verdict{reason: machine.ReasonConfigRejected, detail: machine.DetailAuthRule}, true // guessed: it decides nothing
 	}
 	return v, known
 }
@@ -77,29 +78,12 @@ func readCut(text string) (v verdict, known bool) {
 	return v, known
 }
 
-// bare takes off what may stand before the words: the severity, which some
-// poolers and tools repeat there, and Odyssey's name and number of the client.
-func bare(text string) string {
-	for {
-		rest, ok := text, false
-		for _, severity := range []string{"FATAL:", "ERROR:", "PANIC:"} {
-			if rest, ok = cutPrefix(text, severity); ok {
-				break
-			}
-		}
-		if !ok {
-			if rest, ok = cutPrefix(text, "odyssey: "); ok {
-				var id string
-				id, rest, ok = strings.Cut(rest, ": ")
-				ok = ok && !strings.Contains(id, " ")
-			}
-		}
-		if !ok {
-			return text
-		}
-		text = strings.TrimLeft(rest, " ")
-	}
-}
+// forewords are what may stand before the words: the severity, which some poolers
+// and tools repeat there, and Odyssey's name and number of the client.
+var forewords = regexp.MustCompile(`^(?i:(?:fatal|error|panic): *|odyssey: [^ ]*: *)+`)
+
+// bare takes the forewords off.
+func bare(text string) string { return text[len(forewords.FindString(text)):] }
 
 // tellsRule reports whether a text in a language that we do not know speaks of
 // pg_hba.conf. It must stand outside the names, which are quoted and which
