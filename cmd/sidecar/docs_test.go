@@ -201,8 +201,12 @@ func TestDocsNames(t *testing.T) {
 				t.Errorf("%s names %s, which nothing reads", filepath.Base(file), name)
 			}
 		}
-		if lines := bytes.Count(text, []byte("\n")); lines > 300 {
-			t.Errorf("%s has %d lines, at most 300 are meant", filepath.Base(file), lines)
+		most := 300
+		if filepath.Base(file) == "facts.md" { // a reference: looked up, not read through
+			most = 400
+		}
+		if lines := bytes.Count(text, []byte("\n")); lines > most {
+			t.Errorf("%s has %d lines, at most %d are meant", filepath.Base(file), lines, most)
 		}
 	}
 }
