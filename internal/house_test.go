@@ -50,7 +50,6 @@ var edge = map[string]string{
 
 // exceptions are the uses of edge elsewhere that are meant.
 var exceptions = map[string]string{
-	"internal/probe/config.go os.LookupEnv":   "PGSERVICE is hidden from pgconn while it parses",
 	"internal/poolersim/server.go net.Listen": "the simulated pooler is a server",
 	"internal/demo/demo.go net.Listen":        "the demo takes another port when 8080 is taken",
 }

@@ -4,13 +4,9 @@ package config
 
 import (
 	"cmp"
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"net/url"
 	"os"
 	"reflect"
-	"regexp"
 	"strings"
 	"time"
 
@@ -65,6 +61,7 @@ type Config struct {
 // the variable, without its value where that could be a secret.
 func Load() (Config, error) {
 	var c Config
+	HideService()
 	dropEmpty(reflect.TypeFor[Config]())
 	if err := envconfig.Process("", &c); err != nil {
 		if parse, ok := errors.AsType[*envconfig.ParseError](err); ok { // its own text quotes the value
@@ -103,70 +100,14 @@ func dropEmpty(spec reflect.Type) {
 	}
 }
 
-// check holds the variables against each other.
-func (c Config) check() error {
-	if c.DatabaseURL != "" && c.URLFile != "" {
-		return Refuse("DATABASE_URL_FILE", "DATABASE_URL is set as well; set one of them")
-	}
-	if path, isFile := strings.CutPrefix(c.State, "file:"); c.State != "" && c.State != "memory:" && (!isFile || path == "") {
-		return Refuse("SIDECAR_STATE", "want memory: or file:PATH")
-	}
-	for name, path := range map[string]string{"DATABASE_URL_FILE": c.URLFile, "SIDECAR_STATE": c.State, "RAILWAY_VOLUME_MOUNT_PATH": c.Volume} {
-		if strings.Contains(path, "://") {
-			return Refuse(name, "want a path, and this looks like a DSN; that goes into DATABASE_URL")
-		}
-	}
-	if time.Time(c.ClearBefore).After(time.Now()) {
-		return Refuse("SIDECAR_CLEAR_BEFORE", "lies in the future")
-	}
-	for _, r := range []struct {
-		name     string
-		min, max Span
-	}{
-		{"SIDECAR_RETRY", c.RetryMin, c.RetryMax},
-		{"SIDECAR_LOCKOUT", c.LockoutMin, c.LockoutMax},
-		{"SIDECAR_BREAKER", cmp.Or(c.BreakerMin, c.LockoutMin), cmp.Or(c.BreakerMax, c.LockoutMax)},
-		{"SIDECAR_BAN", c.BanMin, c.BanMax},
-		{"SIDECAR_REJECTED", c.RejectedMin, c.RejectedMax},
-	} {
-		if r.max < r.min {
-			return Refuse(r.name+"_MAX", fmt.Sprintf("is %s, below %s_MIN, which is %s",
-				time.Duration(r.max), r.name, time.Duration(r.min)))
-		}
-	}
-	for name, ref := range map[string]string{"SIDECAR_PROD_REF": c.ProdRef, "SIDECAR_DEV_REF": c.DevRef} {
-		if ref != "" && !refShape.MatchString(ref) { // findings print it
-			return Refuse(name, "want a project ref such as iaketsyhmqbwaabgykux")
-		}
-	}
-	if strings.Contains(c.WaiverWhy, "://") { // /status prints it
-		return Refuse("SIDECAR_WAIVER_REASON", "want a sentence, not a DSN")
-	}
-	if c.AllowHosts != "" && !dsn.AreHosts(dsn.SplitHosts(c.AllowHosts)) {
-		return Refuse("SIDECAR_ALLOW_HOSTS", "want host names or addresses alone, separated by commas, such as pgbouncer,10.0.0.5")
-	}
-	if c.RootsPEM != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(c.RootsPEM)) {
-		return Refuse("SIDECAR_SSLROOTCERT_PEM", "holds no certificate; want PEM text that begins with -----BEGIN CERTIFICATE-----")
-	}
-	if c.Connection != "" && c.Connection != DirectWaiver {
-		return Refuse("DB_CONNECTION_MODE", "want direct_waiver, or nothing")
-	}
-	if c.LogFormat != "" && c.LogFormat != "text" && c.LogFormat != "json" {
-		return Refuse("SIDECAR_LOG_FORMAT", "want text or json")
-	}
-	if _, err := parseLevel(c.LogLevel); err != nil {
-		return Refuse("SIDECAR_LOG_LEVEL", err.Error())
-	}
-	for name, text := range map[string]string{"SIDECAR_URL": c.SidecarURL, "SIDECAR_INHERIT_URL": c.InheritURL} {
-		if u, err := url.Parse(text); text != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-			return Refuse(name, "want a URL such as http://sidecar.railway.internal:8080")
-		}
-	}
-	return nil
+// HideService unsets the two variables of libpq that lead to a service file. All the
+// others are overridden by what the prober names itself; a service that is not to be
+// found makes pgconn refuse every DSN. It is called before anything is dialled: a
+// process has one environment for all its goroutines.
+func HideService() {
+	os.Unsetenv("PGSERVICE")
+	os.Unsetenv("PGSERVICEFILE")
 }
-
-// refShape is what a project ref may look like; a DSN does not.
-var refShape = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
 // DirectWaiver is the one value of DB_CONNECTION_MODE (docs/seed.md#waiver).
 const DirectWaiver = "direct_waiver"

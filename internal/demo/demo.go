@@ -40,6 +40,7 @@ func Play(ctx context.Context, out io.Writer, port string, build health.Build, o
 	if err != nil {
 		return err
 	}
+	config.HideService()
 	c := demoConfig()
 	without, err := newWorld(c)
 	if err != nil {

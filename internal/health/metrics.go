@@ -43,7 +43,7 @@ var (
 type collector struct{ source Source }
 
 func newRegistry(source Source, requests *requests) *prometheus.Registry {
-	registry := prometheus.NewPedanticRegistry()
+	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collector{source},
 		requests.total,
@@ -127,6 +127,10 @@ func unix(t time.Time) float64 {
 // otherPath stands for every path that is not a route.
 const otherPath = "other"
 
+// otherCode stands for every status code that a route is not known to answer with,
+// such as one that a library has learned to give.
+const otherCode = "other"
+
 // requests counts answers by route and status code: closed sets, all present
 // from the start.
 type requests struct{ total *prometheus.CounterVec }
@@ -136,10 +140,8 @@ func newRequests() *requests {
 		Name: "pooler_http_requests_total",
 		Help: "HTTP requests answered, by route and status code.",
 	}, []string{"path", "code"})}
-	for path, codes := range routeCodes {
-		for _, code := range codes {
-			r.total.WithLabelValues(path, strconv.Itoa(code))
-		}
+	for path := range routeCodes {
+		r.counters(path)
 	}
 	return r
 }
@@ -155,13 +157,23 @@ var routeCodes = map[string][]int{
 	otherPath:  {http.StatusNotFound, http.StatusMethodNotAllowed},
 }
 
+// counters are those of a route: one for each of its codes, one for every other.
+func (r *requests) counters(path string) (known map[int]prometheus.Counter, other prometheus.Counter) {
+	known = make(map[int]prometheus.Counter, len(routeCodes[path]))
+	for _, code := range routeCodes[path] {
+		known[code] = r.total.WithLabelValues(path, strconv.Itoa(code))
+	}
+	return known, r.total.WithLabelValues(path, otherCode)
+}
+
 // counted wraps a reader so that its answers are counted.
 func (r *requests) counted(path string, answer reader) http.HandlerFunc {
-	counters := make(map[int]prometheus.Counter, len(routeCodes[path]))
-	for _, code := range routeCodes[path] {
-		counters[code] = r.total.WithLabelValues(path, strconv.Itoa(code))
-	}
+	known, other := r.counters(path)
 	return func(w http.ResponseWriter, req *http.Request) {
-		counters[answer(w, req)].Inc()
+		counter, ok := known[answer(w, req)]
+		if !ok {
+			counter = other
+		}
+		counter.Inc()
 	}
 }

@@ -178,6 +178,9 @@ type knockingConn struct {
 }
 
 func (c *knockingConn) Write(b []byte) (int, error) {
+	if len(b) == 0 { // says nothing
+		return 0, nil
+	}
 	if c.wire.knocked.Load() {
 		if b[0] != terminate { // pgconn's farewell to a peer that has hung up asks for nothing
 			c.wire.routed.Store(true)

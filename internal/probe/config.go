@@ -3,7 +3,6 @@ package probe
 import (
 	"crypto/x509"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,7 +19,9 @@ const maxMessage = 1 << 20
 
 // config builds pgconn's configuration from the judged DSN. pgconn insists on
 // parsing one itself, so it is given a text in which every setting is named:
-// nothing of the PG* variables, service files or .pgpass gets in (docs/facts.md#accepted-dsns).
+// nothing of the PG* variables, service files or .pgpass gets in
+// (docs/facts.md#accepted-dsns). PGSERVICE, which no text overrides, is gone since
+// the environment was read (config.Load).
 // It reads the sslrootcert file at each probe, so a new one counts.
 func (p *Prober) config() (*pgconn.Config, error) {
 	sslmode, named := p.dsn.SSLMode, p.dsn.SSLRootCert
@@ -33,10 +34,6 @@ func (p *Prober) config() (*pgconn.Config, error) {
 		if named = ""; sslmode == "require" {
 			sslmode = "verify-ca" // what require means beside certificates, as in libpq
 		}
-	}
-	if service, set := os.LookupEnv("PGSERVICE"); set { // the one variable that no setting overrides
-		os.Unsetenv("PGSERVICE")
-		defer os.Setenv("PGSERVICE", service)
 	}
 	config, err := pgconn.ParseConfig(fmt.Sprintf(`host=%s port=%d user=%s password=- dbname=%s sslmode=%s sslrootcert=%s`+
 		` sslcert='' sslkey='' sslcertmode=disable sslsni=1 sslnegotiation=postgres passfile='' servicefile=''`+

@@ -1,10 +1,16 @@
 package probe
 
 import (
+	"bytes"
+	"context"
+	"encoding/binary"
 	"io"
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/poolersim"
@@ -70,5 +76,67 @@ func TestFarewell(t *testing.T) {
 		}
 		ours.Close()
 		theirs.Close()
+	}
+}
+
+// TestFirstWrite: what pgconn writes first after the network is set up is the
+// startup message, whole and alone: that is what counts as a knock.
+func TestFirstWrite(t *testing.T) {
+	for name, raw := range map[string]string{"plain": localDSN, "TLS": ownPooler} {
+		t.Run(name, func(t *testing.T) {
+			pooler, err := poolersim.Listen()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pooler.Close()
+			pooler.Set(poolersim.Script{TLS: serverTLS(t)})
+			config, err := New(judge(t, raw), dsn.NewScrubber(raw, judge(t, raw)), Options{}).config()
+			if err != nil {
+				t.Fatal(err)
+			}
+			config.LookupFunc = addresses(pooler.Addr())
+			first := new(firstWrite)
+			config.AfterNetConnect = func(ctx context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
+				first.Conn = conn
+				return first, nil
+			}
+			conn, err := pgconn.ConnectConfig(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close(t.Context())
+			var startup pgproto3.StartupMessage
+			if len(first.bytes) < 8 || int(binary.BigEndian.Uint32(first.bytes)) != len(first.bytes) {
+				t.Fatalf("the first Write was %q", first.bytes)
+			}
+			if err := startup.Decode(first.bytes[4:]); err != nil || startup.Parameters["user"] != config.User {
+				t.Errorf("the first Write was %q: %v", first.bytes, err)
+			}
+		})
+	}
+}
+
+// firstWrite keeps what was written first.
+type firstWrite struct {
+	net.Conn
+	bytes []byte
+}
+
+func (c *firstWrite) Write(b []byte) (int, error) {
+	if c.bytes == nil {
+		c.bytes = bytes.Clone(b)
+	}
+	return c.Conn.Write(b)
+}
+
+// TestEmptyWrite: to write nothing is no knock and asks for nothing.
+func TestEmptyWrite(t *testing.T) {
+	var w wire
+	conn := &knockingConn{nil, &w, true}
+	for _, before := range []bool{false, true} {
+		w.knocked.Store(before)
+		if n, err := conn.Write(nil); n != 0 || err != nil || w.knocked.Load() != before || w.routed.Load() {
+			t.Errorf("knocked %v: %d, %v, %v, %v", before, n, err, w.knocked.Load(), w.routed.Load())
+		}
 	}
 }
