@@ -50,7 +50,7 @@ func TestDocsJSON(t *testing.T) {
 	pooler := listen(t, poolersim.Script{Answer: activity})
 	state := filepath.Join(t.TempDir(), "state.json")
 	window := machine.Window{Key: "11111111", Trigger: machine.TriggerCircuitBreaker, Opened: time.Now(), Until: time.Now().Add(time.Hour), InRow: 1}
-	if err := store.NewFile(state).Overwrite(t.Context(), machine.Record{Windows: []machine.Window{window}}); err != nil {
+	if err := store.NewFile(state).Save(t.Context(), machine.Record{Windows: []machine.Window{window}}); err != nil {
 		t.Fatal(err)
 	}
 	env := []string{"PORT=1", "SIDECAR_STATE=file:" + state, "DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb") + "&pgbouncer=true"} // with a finding

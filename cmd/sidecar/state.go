@@ -14,7 +14,6 @@ import (
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/store"
-	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 func newState(std streams) *cobra.Command {
@@ -87,19 +86,16 @@ func openState(ctx context.Context) (*store.File, report.StateReport, error) {
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
 	record, _, err := file.Load(ctx)
-	lost, isLost := errors.AsType[*store.LostError](err)
-	if err != nil && !isLost {
-		return nil, report.StateReport{}, fmt.Errorf("read the state: %w", err)
+	why, unseen := "", false
+	if lost, ok := errors.AsType[*store.LostError](err); ok {
+		why, unseen = lost.Why, lost.Unseen
 	}
-	why := ""
-	if isLost {
-		why = lost.Why
-	}
-	return file, report.NewStateReport("file:"+path, why, record, c.Policy(), time.Now()), nil
+	return file, report.NewStateReport("file:"+path, why, unseen, record, c.Policy(), time.Now()), nil
 }
 
-// clearState asks, and writes an empty record.
+// clearState asks, and drops what it has shown.
 func clearState(ctx context.Context, std streams, yes bool) error {
+	asked := time.Now()
 	file, stored, err := openState(ctx)
 	if err != nil {
 		return err
@@ -120,10 +116,11 @@ func clearState(ctx context.Context, std streams, yes bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
-	// An empty record with its time: a sidecar that writes before it hears of it
-	// yields to it.
-	if err := file.Overwrite(ctx, machine.Record{Cleared: time.Now().UTC()}); err != nil {
+	if err := file.Clear(ctx, asked); err != nil {
 		return fmt.Errorf("clear the state: %w", err)
+	}
+	if err := file.Unguarded(); err != nil {
+		fmt.Fprintf(std.err, "sidecar: warning: a sidecar that wrote at this moment may not have noticed, since there is no lock beside the file: %v\n", err)
 	}
 	fmt.Fprintln(std.out, "Cleared. A running sidecar takes it up on SIGHUP, kill -HUP $(pidof sidecar); another one at its start.")
 	return nil

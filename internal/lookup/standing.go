@@ -92,9 +92,6 @@ func readStore(ctx context.Context, db database.Database, c config.Config) (s ke
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
 	record, _, err := place.Load(ctx)
-	if _, lost := errors.AsType[*store.LostError](err); err != nil && !lost {
-		return s
-	}
 	now, v := time.Now(), record.Verdict
 	target := db.Salted(place.Salt()).Target
 	s.readable = place.Kind() != "memory"
@@ -107,6 +104,20 @@ func readStore(ctx context.Context, db database.Database, c config.Config) (s ke
 	}
 	answer := health.ReadinessAt(&supervisor.Snapshot{Status: status}, now)
 	s.Standing = report.Heard(answer, db.Target.DBHost, "store")
+	if lost, ok := errors.AsType[*store.LostError](err); ok {
+		s.Standing = unreadable(s.Standing, lost)
+	}
 	s.LastRefusal = fmt.Sprintf("the sidecar's last login, at %s, was refused (%s)", status.Since.UTC().Format("15:04:05 UTC"), status.Reason)
+	return s
+}
+
+// unreadable says in so many words that the store is there and cannot be read. Until
+// when nobody asks is known where the store shows its age.
+func unreadable(s report.Standing, lost *store.LostError) report.Standing {
+	s.Message = "The store cannot be read, and may hold a lockout window: " + lost.Error()
+	if lost.Stamp.IsZero() {
+		s.Until, s.Window = nil, report.Window{Source: "store"}
+		s.Advice = "Make the store readable, or wait until it is, and ask again. If you are sure that there is no lockout: sidecar probe --force"
+	}
 	return s
 }

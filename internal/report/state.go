@@ -16,6 +16,7 @@ type StateReport struct {
 	Silent  *time.Time `json:"silent_until"`
 	Windows []Stored   `json:"windows"`
 	Holds   []Stored   `json:"holds"`
+	Unseen  bool       `json:"unseen"` // what is lost could not be looked at, and may be whole
 
 	cleared time.Time
 }
@@ -31,10 +32,11 @@ type Stored struct {
 }
 
 // NewStateReport returns what a record says at a time. lost is why there is none
-// to be read; a sidecar then asks nothing for the shortest window. What counts,
-// and how far ahead, a machine says as it does at its start.
-func NewStateReport(place, lost string, record machine.Record, policy machine.Policy, now time.Time) StateReport {
-	s := StateReport{Place: place, Lost: lost, Windows: []Stored{}, Holds: []Stored{}, cleared: record.Cleared}
+// to be read, unseen whether it could not be looked at; a sidecar then asks nothing
+// for the shortest window. What counts, and how far ahead, a machine says as it does
+// at its start.
+func NewStateReport(place, lost string, unseen bool, record machine.Record, policy machine.Policy, now time.Time) StateReport {
+	s := StateReport{Place: place, Lost: lost, Unseen: unseen, Windows: []Stored{}, Holds: []Stored{}, cleared: record.Cleared}
 	m := machine.New(policy, machine.Target{}, nil, now)
 	m.Restore(now, record)
 	taken := m.Record(now)
@@ -64,6 +66,10 @@ func (s StateReport) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "State: %s\n", s.Place)
 	switch {
+	case s.Unseen && s.Silent != nil:
+		fmt.Fprintf(&b, "UNREADABLE: %s. It may hold a window: a sidecar that starts now asks nothing until %s, or until it can read it.\n", s.Lost, clock(*s.Silent))
+	case s.Unseen:
+		fmt.Fprintf(&b, "UNREADABLE: %s. It is too old to hold a window: the next start asks at once.\n", s.Lost)
 	case s.Silent != nil:
 		fmt.Fprintf(&b, "LOST: %s. It may have held a window: nothing is asked until %s.\n", s.Lost, clock(*s.Silent))
 	case s.Lost != "":

@@ -12,7 +12,7 @@ import (
 func TestStateEnds(t *testing.T) {
 	policy, now := machine.DefaultPolicy(), at
 	end := now.Add(10*time.Minute + time.Millisecond)
-	r := NewStateReport("file:x", "", machine.Record{
+	r := NewStateReport("file:x", "", false, machine.Record{
 		Windows: []machine.Window{
 			{Key: "k", Trigger: machine.TriggerCircuitBreaker, Opened: end.Add(-15 * time.Minute), Until: end},
 			{Key: "over", Trigger: machine.TriggerCircuitBreaker, Opened: now.Add(-time.Hour), Until: now},

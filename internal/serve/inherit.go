@@ -13,6 +13,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/health"
+	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -47,7 +48,7 @@ func inherit(ctx context.Context, c config.Config, record machine.Record, own st
 			}
 		}
 	}
-	return record
+	return store.Storable(record)
 }
 
 // hear asks until another sidecar has given its verdict, or patience ends. The

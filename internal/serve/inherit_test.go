@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,58 +19,72 @@ import (
 
 // TestInherit: whose answers count, for which key, and until when.
 func TestInherit(t *testing.T) {
-	now := time.Now().UTC().Truncate(time.Second)
-	window := func(instance, key string, left time.Duration) health.Status {
+	type answers = []health.Status
+	window := func(now time.Time, instance, key string, left time.Duration) health.Status {
 		until := now.Add(left)
 		return health.Status{
 			State: "lockout", Reason: "lockout", Trigger: "circuit_breaker", Key: key, Instance: instance, Since: now.Add(-time.Hour),
 			RetryAt: &until, RetryInSeconds: int64(left / time.Second), WindowsInRow: 2, LastAttempt: &health.LastAttempt{At: now.Add(-time.Minute)},
 		}
 	}
-	behind := window("other", "k", 10*time.Minute)
-	behind.RetryInSeconds = 900 // its clock is five minutes behind ours
-	stopping := window("other", "k", 10*time.Minute)
-	stopping.State, stopping.History = "stopping", []health.HistoryItem{{From: "ready", To: "lockout"}}
-	echo := window("other", "k", 3*time.Second)
-	echo.State, echo.History = "stopping", []health.HistoryItem{{From: "ready", To: "retrying"}}
-	lost := health.Status{State: "starting", Reason: "store_lost", Key: "k", Instance: "other", RetryAt: window("", "", 5*time.Minute).RetryAt, RetryInSeconds: 300}
+	windows := func(instance, key string, left time.Duration) func(now time.Time) answers {
+		return func(now time.Time) answers { return answers{window(now, instance, key, left)} }
+	}
 	ready := health.Status{State: "ready", Key: "k", Instance: "other"}
 	for name, c := range map[string]struct {
-		answers []health.Status // one after the other; the last one repeats
-		left    time.Duration   // 0: no window
+		answers func(now time.Time) answers // one after the other; the last one repeats
+		left    time.Duration               // 0: no window
 		asked   int
 	}{
-		"window":      {[]health.Status{window("other", "k", 10*time.Minute)}, 10 * time.Minute, 1},
-		"no window":   {[]health.Status{ready}, 0, 1},
-		"itself":      {[]health.Status{window("own", "k", 10*time.Minute)}, 0, 5},
-		"first own":   {[]health.Status{window("own", "k", time.Minute), window("other", "k", 10*time.Minute)}, 10 * time.Minute, 2},
-		"trial out":   {[]health.Status{window("other", "k", 0), window("other", "k", 16*time.Minute)}, 16 * time.Minute, 2},
-		"trial ended": {[]health.Status{window("other", "k", 0), ready}, 0, 2},
-		"trial hangs": {[]health.Status{window("other", "k", 0)}, 0, 5},
-		"behind":      {[]health.Status{behind}, 15 * time.Minute, 1},
-		"stopping":    {[]health.Status{stopping}, 10 * time.Minute, 1},
-		"echo":        {[]health.Status{echo}, 0, 1},
-		"store lost":  {[]health.Status{lost}, 0, 1},
+		"window":    {windows("other", "k", 10*time.Minute), 10 * time.Minute, 1},
+		"no window": {func(time.Time) answers { return answers{ready} }, 0, 1},
+		"itself":    {windows("own", "k", 10*time.Minute), 0, 5},
+		"first own": {func(now time.Time) answers {
+			return answers{window(now, "own", "k", time.Minute), window(now, "other", "k", 10*time.Minute)}
+		}, 10 * time.Minute, 2},
+		"trial out": {func(now time.Time) answers {
+			return answers{window(now, "other", "k", 0), window(now, "other", "k", 16*time.Minute)}
+		}, 16 * time.Minute, 2},
+		"trial ended": {func(now time.Time) answers { return answers{window(now, "other", "k", 0), ready} }, 0, 2},
+		"trial hangs": {windows("other", "k", 0), 0, 5},
+		"behind": {func(now time.Time) answers {
+			behind := window(now, "other", "k", 10*time.Minute)
+			behind.RetryInSeconds = 900 // its clock is five minutes behind ours
+			return answers{behind}
+		}, 15 * time.Minute, 1},
+		"stopping": {func(now time.Time) answers {
+			stopping := window(now, "other", "k", 10*time.Minute)
+			stopping.State, stopping.History = "stopping", []health.HistoryItem{{From: "ready", To: "lockout"}}
+			return answers{stopping}
+		}, 10 * time.Minute, 1},
+		"echo": {func(now time.Time) answers {
+			echo := window(now, "other", "k", 3*time.Second)
+			echo.State, echo.History = "stopping", []health.HistoryItem{{From: "ready", To: "retrying"}}
+			return answers{echo}
+		}, 0, 1},
+		"store lost": {func(now time.Time) answers {
+			silent := now.Add(5 * time.Minute)
+			return answers{{State: "starting", Reason: "store_lost", Key: "k", Instance: "other", RetryAt: &silent, RetryInSeconds: 300}}
+		}, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			now := time.Now().UTC().Truncate(time.Second)
+			given := c.answers(now)
 			var asked atomic.Int32
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				n := int(asked.Add(1))
-				json.NewEncoder(w).Encode(c.answers[min(n, len(c.answers))-1])
+				json.NewEncoder(w).Encode(given[min(n, len(given))-1])
 			}))
 			defer server.Close()
-			var log bytes.Buffer
-			mine := machine.Record{Windows: []machine.Window{{Key: "mine"}}}
-			asking := config.Config{InheritURL: server.URL, LockoutMin: config.Span(8 * time.Second)}
-			record := inherit(t.Context(), asking, mine, "own", slog.New(slog.NewTextHandler(&log, nil)))
+			record, log := inheritFrom(t, server.URL)
 			if n := int(asked.Load()); n < c.asked || n > c.asked+1 {
 				t.Errorf("asked %d times, want %d", n, c.asked)
 			}
-			if warned := strings.Contains(log.String(), "going on. If it"); warned != (c.asked == 5) {
-				t.Errorf("log: %s", &log)
+			if warned := strings.Contains(log, "going on. If it"); warned != (c.asked == 5) {
+				t.Errorf("log: %s", log)
 			}
-			if want := name == "store lost"; record.Lost.IsZero() == want || want && record.Lost.Sub(now.Add(5*time.Minute-8*time.Second)).Abs() > time.Second {
+			if want := name == "store lost"; record.Lost.IsZero() == want || want && record.Lost.Sub(now.Add(5*time.Minute-inheritLockout)).Abs() > 10*time.Second {
 				t.Errorf("lost at %s", record.Lost)
 			}
 			got := record.Windows[1:] // beside what was stored
@@ -83,5 +98,38 @@ func TestInherit(t *testing.T) {
 				t.Errorf("inherited %+v, want one until %s", got, now.Add(c.left))
 			}
 		})
+	}
+}
+
+// inheritLockout is the shortest window of who asks.
+const inheritLockout = 8 * time.Second
+
+// inheritFrom asks a sidecar at a URL, and returns what there is then beside a
+// stored window, and what was logged.
+func inheritFrom(t *testing.T, url string) (machine.Record, string) {
+	t.Helper()
+	var log bytes.Buffer
+	stored := machine.Record{Windows: []machine.Window{{Key: "mine", Until: time.Now().Add(time.Hour)}}}
+	c := config.Config{InheritURL: url, LockoutMin: config.Span(inheritLockout)}
+	return inherit(t.Context(), c, stored, "own", slog.New(slog.NewTextHandler(&log, nil))), log.String()
+}
+
+// TestInheritBeyondJSON: times that no JSON can carry, in UTC, come in as times
+// that can be stored and shown.
+func TestInheritBeyondJSON(t *testing.T) {
+	for _, status := range []string{
+		`"retry_at":"9999-12-31T23:59:59-23:00","retry_in_seconds":900,"since":"9999-12-31T23:59:59-23:00","last_attempt":{"at":"9999-12-31T23:59:58-23:00"}`,
+		`"retry_at":"2030-01-01T00:00:00Z","retry_in_seconds":900,"since":"9999-12-31T23:59:59-23:00"`,
+		`"retry_at":"0000-01-01T00:00:00+23:00","retry_in_seconds":900,"since":"0000-01-01T00:00:00+23:00"`,
+		`"retry_at":"9999-12-31T23:59:59-23:00","retry_in_seconds":9223372036854775807,"since":"2026-01-01T00:00:00Z"`,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `{"state":"lockout","reason":"lockout","trigger":"circuit_breaker","key":"k","instance":"other",%s}`, status)
+		}))
+		record, log := inheritFrom(t, server.URL)
+		server.Close()
+		if _, err := json.Marshal(record); err != nil || len(record.Windows) != 2 || !time.Now().Before(record.Windows[1].Until) {
+			t.Errorf("%s: %v: %+v %s", status, err, record.Windows, log)
+		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
+	"time"
 
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/database"
@@ -28,7 +30,8 @@ type Sidecar struct {
 	Log      *slog.Logger
 }
 
-// Run supervises and answers until the context ends.
+// Run supervises and answers until the context ends, and returns when nothing of it
+// runs any more: then the store may be closed.
 func (s Sidecar) Run(ctx context.Context) error {
 	c, log, instance := s.Config, s.Log, newInstance()
 	record := loadRecord(ctx, s.Store, c, log)
@@ -55,10 +58,33 @@ func (s Sidecar) Run(ctx context.Context) error {
 	if c.InheritURL != "" {
 		sup.Begin(forget(c, inherit(ctx, c, record, instance, log), log), nil)
 	}
-	go r.watch(ctx, sup)
-	go watchWaiver(ctx, log, r.judgeDialled)
+	var watchers sync.WaitGroup
+	watchers.Go(func() { r.watch(ctx, sup) })
+	watchers.Go(func() { watchWaiver(ctx, log, r.judgeDialled) })
 	sup.Run(ctx)
-	return <-served
+	err := <-served
+	if !endsWithin(endPatience, watchers.Wait) {
+		log.Warn("the file of DATABASE_URL_FILE is still being read; ending without it")
+	}
+	return err
+}
+
+// endPatience is the most that the end waits for a disk that does not answer. With
+// what the pages take to drain it stays below the 5 s that a platform gives.
+const endPatience = time.Second
+
+// endsWithin reports whether a function returns in time.
+func endsWithin(patience time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() { f(); close(done) }()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-done:
+		return true
+	case <-late.C:
+		return false
+	}
 }
 
 // subject is a DSN as the supervisor takes it.

@@ -18,19 +18,26 @@ func loadRecord(ctx context.Context, place store.Store, c config.Config, log *sl
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
 	record, _, err := place.Load(ctx)
-	if lost, ok := errors.AsType[*store.LostError](err); err != nil && !ok {
-		log.Error("the store cannot be read, going on from memory: " + err.Error())
-	} else if now := time.Now(); record.Lost.Add(c.Policy().Lockout.Min).After(now) {
-		why := "what was stored cannot be read"
-		if lost != nil {
-			why = lost.Error()
-		}
-		log.Error(fmt.Sprintf("the stored deadline is lost: %s. It may have been a lockout, so nothing is asked for the shortest window after it was written. "+
-			"If you are sure that there is none: sidecar state clear --yes, then SIGHUP or a restart; or SIDECAR_CLEAR_BEFORE=%s",
-			why, now.UTC().Format(time.RFC3339)), "written_at", record.Lost)
-	} else if lost != nil {
-		log.Warn("the stored deadline is lost, and too old to matter: " + lost.Error())
+	now := time.Now()
+	silent := record.Lost.Add(c.Policy().Lockout.Min).After(now)
+	if err == nil && !silent {
+		return record
 	}
+	why, attributes := "what was stored cannot be read", []any{"written_at", record.Lost}
+	since := "it was written"
+	if lost, ok := errors.AsType[*store.LostError](err); ok {
+		why = lost.Error()
+		if lost.Stamp.IsZero() {
+			since, attributes = "this start", nil
+		}
+	}
+	if !silent {
+		log.Warn("the stored deadline is lost, and too old to matter: " + why)
+		return record
+	}
+	log.Error(fmt.Sprintf("the stored deadline is lost: %s. It may have been a lockout, so nothing is asked for the shortest window after %s. "+
+		"If you are sure that there is none: sidecar state clear --yes, then SIGHUP or a restart; or SIDECAR_CLEAR_BEFORE=%s",
+		why, since, now.UTC().Format(time.RFC3339)), attributes...)
 	return record
 }
 

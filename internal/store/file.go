@@ -1,20 +1,14 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
-
-	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
 
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -22,45 +16,31 @@ import (
 
 // File keeps the record in one file, which is replaced as a whole. The first
 // process that saves holds the file PATH.lock until it ends; another one reads,
-// and cannot save before. Use [NewFile].
+// and cannot save before. Whoever reads and writes holds PATH.write meanwhile, an
+// operator's command too, so that nobody writes over what it has not read. Use
+// [NewFile].
 type File struct {
-	path string
-	lock *flock.Flock
-	busy chan struct{} // holds the one operation that is under way, also one that hangs
+	path  string
+	began time.Time // counts as the time stamp of a file that shows none
+	place atomic.Pointer[place]
+	busy  chan struct{} // holds the one operation that is under way, also one that hangs
 
-	salt    atomic.Pointer[[]byte]
-	seen    string // revision last read or written; empty: there was none
-	lost    bool   // what stands there could not be read
-	process string // begins this process's revisions
-	writes  int
+	salt      atomic.Pointer[[]byte]
+	unguarded atomic.Pointer[error]
+	seen      string // revision last read or written; empty: there was none
+	lost      bool   // the last Load found something that cannot be read
+	process   string // begins this process's revisions
+	writes    int
+
+	stat func(path string) (fs.FileInfo, error) // os.Stat; tests put a bad disk in its place
 }
 
-// NewFile returns the store at a path, or where a link there leads. It changes
-// nothing before Load or Save.
+// NewFile returns the store at a path, or where a link there leads. It does not
+// look at the disk before Load, Save or Clear.
 func NewFile(path string) *File {
-	path = target(path)
-	f := &File{
-		path: path, lock: flock.New(path+".lock", flock.SetPermissions(0o600)), busy: make(chan struct{}, 1),
-		process: hex.EncodeToString(newSalt()[:4]),
-	}
+	f := &File{path: path, began: now(), busy: make(chan struct{}, 1), process: hex.EncodeToString(newSalt()[:4]), stat: os.Stat}
 	f.salt.Store(new(newSalt()))
 	return f
-}
-
-// target follows a link, also one to a file that is still to come: to replace the
-// link would leave the deadline in the wrong place.
-func target(path string) string {
-	if to, err := filepath.EvalSymlinks(path); err == nil {
-		return to
-	}
-	to, err := os.Readlink(path)
-	switch {
-	case err != nil:
-		return path
-	case filepath.IsAbs(to):
-		return to
-	}
-	return filepath.Join(filepath.Dir(path), to)
 }
 
 // Kind implements [Store].
@@ -69,63 +49,106 @@ func (*File) Kind() string { return "file" }
 // Salt implements [Store].
 func (f *File) Salt() []byte { return *f.salt.Load() }
 
+// Unguarded says why what was written last may have been written over by another
+// process at the same moment, or the other way round: the disk has no locks. nil:
+// it cannot have been.
+func (f *File) Unguarded() error {
+	if err := f.unguarded.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // Close implements [Store].
-func (f *File) Close() error { return f.lock.Close() }
-
-// maxSize bounds what is read; a state is a few hundred bytes.
-const maxSize = 1 << 20
-
-// loaded is what Load found.
-type loaded struct {
-	record  machine.Record
-	changed bool
+func (f *File) Close() error {
+	if p := f.place.Load(); p != nil {
+		return p.owner.Close()
+	}
+	return nil
 }
 
-// Load implements [Store].
-func (f *File) Load(ctx context.Context) (machine.Record, bool, error) {
-	found, err := within(ctx, f, func() (loaded, error) {
-		c, stamp, err := f.read()
-		before := f.lost
-		_, f.lost = errors.AsType[*LostError](err)
-		switch {
-		case f.lost:
-			return loaded{machine.Record{Lost: stamp}, !before}, err
-		case err != nil:
-			return loaded{}, err
-		}
-		changed := c.Revision != f.seen && c.Revision != "" // a file that is gone says nothing
-		f.take(c)
-		return loaded{c.Record, changed}, nil
-	})
-	return found.record, found.changed, err
-}
-
-// Save implements [Store].
-func (f *File) Save(ctx context.Context, r machine.Record) error {
-	_, err := within(ctx, f, func() (struct{}, error) {
-		held := f.hold()
-		c, _, err := f.read()
-		_, lost := errors.AsType[*LostError](err)
-		switch {
-		case err == nil && c.Revision != "" && c.Revision != f.seen: // heeded also by who may not write
+// Load implements [Store]. Its errors are all of type [*LostError]; it may be
+// called again until it succeeds.
+func (f *File) Load(ctx context.Context) (r machine.Record, changed bool, err error) {
+	heard := false
+	err = f.within(ctx, func() func() error {
+		c, lost := f.look()
+		return func() error {
+			heard = true
+			before := f.lost
+			f.lost = lost != nil
+			if lost != nil {
+				changed = !before
+				return lost
+			}
+			r, changed = c.Record, c.Revision != f.seen && c.Revision != "" // a file that is gone says nothing
 			f.take(c)
-			return struct{}{}, &supervisor.ConflictError{Found: c.Record}
-		case held != nil:
-			return struct{}{}, held
-		case err != nil && !lost:
-			return struct{}{}, err
+			return nil
 		}
-		return struct{}{}, f.write(r)
 	})
-	return err
+	if err != nil && !heard {
+		err = &LostError{Place: f.path, Why: errHangs.Error(), Unseen: true, cause: err}
+	}
+	if lost, ok := errors.AsType[*LostError](err); ok {
+		if r.Lost = lost.Stamp; r.Lost.IsZero() {
+			r.Lost = f.began
+		}
+	}
+	return r, changed, err
 }
 
-// Overwrite replaces what is stored, whoever holds the lock: an operator's way to
-// say that it is over. A running sidecar takes it up on SIGHUP.
-func (f *File) Overwrite(ctx context.Context, r machine.Record) error {
-	_, err := within(ctx, f, func() (struct{}, error) { return struct{}{}, f.write(r) })
-	return err
+// Save implements [Store]. What cannot be looked at may be whole, and is not
+// replaced; what is torn is, and kept as PATH.lost.
+func (f *File) Save(ctx context.Context, r machine.Record) error {
+	return f.alone(ctx, func(p *place) func() error {
+		c, lost := f.read(p.path)
+		if lost != nil && lost.Unseen {
+			return failed(lost)
+		}
+		fresh, held := p.own()
+		if fresh { // what its owner before wrote last, if there are no other locks
+			p.sweep()
+			c, lost = f.read(p.path)
+		}
+		switch {
+		case lost == nil && c.Revision != "" && c.Revision != f.seen: // heeded also by who may not write
+			return func() error {
+				f.take(c)
+				return &supervisor.ConflictError{Found: c.Record}
+			}
+		case held != nil:
+			return failed(held)
+		case lost != nil && lost.Unseen:
+			return failed(lost)
+		}
+		return failed(f.write(p.path, r, lost != nil))
+	})
 }
+
+// Clear drops what the last Load found, whoever owns the file: an operator's way to
+// say that it is over. Of what somebody has written since, it drops what is from
+// before the question was asked; what was opened later stays. A running sidecar
+// takes it up on SIGHUP, or when it saves next.
+func (f *File) Clear(ctx context.Context, asked time.Time) error {
+	return f.alone(ctx, func(p *place) func() error {
+		c, lost := f.read(p.path)
+		if lost != nil && (lost.special || !f.lost) { // nobody drops unseen what could be read a moment ago
+			return failed(lost)
+		}
+		var left machine.Record
+		if lost == nil && c.Revision != f.seen {
+			left, _ = c.Record.ClearBefore(asked)
+			if left.Attempt.At.Before(asked) {
+				left.Attempt = machine.Begun{}
+			}
+			f.take(c)
+		}
+		left.Cleared = asked.UTC()
+		return failed(f.write(p.path, left, lost != nil))
+	})
+}
+
+func failed(err error) func() error { return func() error { return err } }
 
 // take remembers what was found. Without a salt nothing was.
 func (f *File) take(c content) {
@@ -135,124 +158,62 @@ func (f *File) take(c content) {
 	}
 }
 
-// errLocked says that the file is somebody else's.
-var errLocked = errors.New("another process keeps its state there; give each sidecar a file of its own")
+var (
+	errHangs  = errors.New("the disk does not answer in time")
+	errOwned  = errors.New("another process keeps its state there; give each sidecar a file of its own")
+	errWrites = errors.New("another process is writing it")
+)
 
-// hold takes the lock, which ends with the process, and sweeps up what a killed
-// process left half written.
-func (f *File) hold() error {
-	if f.lock.Locked() {
-		return nil
-	}
-	switch locked, err := f.lock.TryLock(); {
-	case err != nil:
-		return err
-	case !locked:
-		return fmt.Errorf("%s: %w", f.path, errLocked)
-	}
-	left, err := filepath.Glob(filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+"[0-9]*"))
-	for _, file := range left {
-		err = errors.Join(err, os.Remove(file))
-	}
-	return err
+// alone runs an operation while no other process reads and writes. Where the disk
+// has no locks it runs it all the same, see [File.Unguarded].
+func (f *File) alone(ctx context.Context, operation func(p *place) func() error) error {
+	return f.within(ctx, func() func() error {
+		p, lost := f.find()
+		if lost != nil {
+			return failed(lost)
+		}
+		locked, err := p.writer.TryLockContext(ctx, writerPause)
+		switch {
+		case locked:
+			defer p.writer.Unlock()
+			f.unguarded.Store(nil)
+		case ctx.Err() != nil:
+			return failed(fmt.Errorf("%s: %w", p.path, errWrites))
+		default:
+			f.unguarded.Store(&err)
+		}
+		return operation(p)
+	})
 }
 
-// read reads what stands in the file, and the file's own time stamp. No file is
-// no error and an empty content.
-func (f *File) read() (content, time.Time, error) {
-	info, err := os.Stat(f.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return content{}, time.Time{}, nil
-	case err != nil:
-		return content{}, time.Time{}, err
-	case !info.Mode().IsRegular():
-		return content{}, time.Time{}, fmt.Errorf("%s is no regular file", f.path)
-	}
-	text, err := f.text()
-	if err != nil {
-		return content{}, info.ModTime(), &LostError{f.path, "it cannot be read: " + err.Error()}
-	}
-	c, err := decode(text)
-	if err != nil {
-		return content{}, info.ModTime(), &LostError{f.path, err.Error()}
-	}
-	return c, info.ModTime(), nil
-}
+// writerPause is how long a process waits before it asks again for the right to
+// write, which another one has for two or three writings to the disk.
+const writerPause = 2 * time.Millisecond
 
-func (f *File) text() ([]byte, error) {
-	file, err := os.Open(f.path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxSize))
-}
-
-// write replaces the file as a whole; what it holds has reached the disk before
-// it gets its name, and so has the name before this returns.
-func (f *File) write(r machine.Record) error {
-	f.writes++
-	c := content{version, now(), fmt.Sprintf("%s-%d", f.process, f.writes), f.Salt(), r}
-	text, err := encode(c)
-	if err != nil {
-		return err
-	}
-	if f.lost { // keep what we could not read: somebody else may
-		os.Remove(f.path + ".lost")
-		os.Link(f.path, f.path+".lost")
-		f.lost = false
-	}
-	dir := filepath.Dir(f.path)
-	pending, err := renameio.NewPendingFile(f.path, renameio.WithTempDir(dir))
-	if err != nil {
-		return err
-	}
-	defer pending.Cleanup()
-	if _, err := io.Copy(pending, bytes.NewReader(text)); err != nil {
-		return err
-	}
-	if err := pending.CloseAtomicallyReplace(); err != nil {
-		return err
-	}
-	f.seen = c.Revision
-	return syncDir(dir)
-}
-
-// syncDir makes a rename in the directory last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// within runs an operation until the context's deadline. One that hangs, on a
-// network's disk for instance, goes on by itself, and keeps the next from starting.
-func within[T any](ctx context.Context, f *File, operation func() (T, error)) (result T, err error) {
-	type end struct {
-		result T
-		err    error
-	}
+// within runs an operation until the context's deadline, and what it gives back
+// while nothing else runs. An operation that hangs, on a network's disk for
+// instance, goes on by itself and keeps the next from starting; what it finds then
+// is nobody's, as if it had not been found.
+func (f *File) within(ctx context.Context, operation func() func() error) error {
 	select {
 	case f.busy <- struct{}{}:
 	case <-ctx.Done():
-		return result, fmt.Errorf("%s: %w", f.path, errHangs)
+		return fmt.Errorf("%s: %w", f.path, errHangs)
 	}
-	ended := make(chan end, 1)
+	found := make(chan func() error)
 	go func() {
-		result, err := operation()
-		<-f.busy
-		ended <- end{result, err}
+		answer := operation()
+		select {
+		case found <- answer:
+		case <-ctx.Done():
+			<-f.busy
+		}
 	}()
 	select {
-	case e := <-ended:
-		return e.result, e.err
+	case answer := <-found:
+		defer func() { <-f.busy }()
+		return answer()
 	case <-ctx.Done():
-		return result, fmt.Errorf("%s: %w", f.path, errHangs)
+		return fmt.Errorf("%s: %w", f.path, errHangs)
 	}
 }
-
-var errHangs = errors.New("the disk does not answer in time")

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -86,7 +85,7 @@ func TestFileSecond(t *testing.T) {
 	if !ok || conflict.Found.Windows[0].Key != "old" {
 		t.Errorf("a second process does not hear of the first one's window: %+v", conflict)
 	}
-	if err := second.Save(t.Context(), record("other")); !errors.Is(err, errLocked) {
+	if err := second.Save(t.Context(), record("other")); !errors.Is(err, errOwned) {
 		t.Errorf("a second process saves: %v", err)
 	}
 	save(t, first, record("new"))
@@ -105,20 +104,44 @@ func TestFileSecond(t *testing.T) {
 	}
 }
 
-// TestFileOverwrite: an operator's word gets past the lock, and whoever holds it
-// hears of it.
-func TestFileOverwrite(t *testing.T) {
+// TestFileClear: an operator's word gets past the lock, and whoever holds it hears
+// of it. It drops what was there when it was asked for, and nothing later.
+func TestFileClear(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
 	running, operator := newFile(t, path), newFile(t, path)
 	load(t, running)
-	save(t, running, record("k"))
+	save(t, running, record("old"))
 	load(t, operator)
-	cleared := machine.Record{Cleared: time.Now().UTC()}
-	if err := operator.Overwrite(t.Context(), cleared); err != nil {
+	asked := time.Now()
+	later := record("old")
+	later.Windows = append(later.Windows, machine.Window{Key: "later", Opened: asked.Add(time.Millisecond), Until: asked.Add(time.Hour)})
+	later.Attempt = machine.Begun{At: asked.Add(2 * time.Millisecond), InRow: 1}
+	save(t, running, later) // while the operator reads the question
+	time.Sleep(3 * time.Millisecond)
+	if err := operator.Clear(t.Context(), asked); err != nil {
 		t.Fatal(err)
 	}
-	if conflict, ok := errors.AsType[*supervisor.ConflictError](running.Save(t.Context(), record("k"))); !ok || conflict.Found.Cleared.IsZero() {
-		t.Errorf("it wrote over the operator's word: %+v", conflict)
+	conflict, ok := errors.AsType[*supervisor.ConflictError](running.Save(t.Context(), record("k")))
+	if !ok {
+		t.Fatal("it wrote over the operator's word")
+	}
+	if found := conflict.Found; !found.Cleared.Equal(asked) || len(found.Windows) != 1 || found.Windows[0].Key != "later" || found.Attempt.InRow != 1 ||
+		found.Verdict != (machine.Verdict{}) || len(found.Rejected)+len(found.Bans) > 0 {
+		t.Errorf("cleared is %+v", found)
+	}
+	save(t, running, record("k"))
+	if string(operator.Salt()) != string(running.Salt()) {
+		t.Error("the fingerprints are worth nothing any more")
+	}
+	ahead := record("k") // of a clock ahead of the operator's
+	ahead.Lost, ahead.Windows[0].Opened, ahead.Windows[0].Until = asked.Add(time.Hour), asked.Add(time.Hour), asked.Add(2*time.Hour)
+	save(t, running, ahead)
+	load(t, operator)
+	if err := operator.Clear(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if r, changed := load(t, running); !changed || !cmp.Equal(r, machine.Record{Cleared: r.Cleared}) {
+		t.Errorf("cleared is %+v", r)
 	}
 	os.Remove(path) // that is nobody's word
 	if _, changed := load(t, running); changed {
@@ -213,77 +236,4 @@ func TestFileTorn(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestFileHangs: a disk that does not answer costs a caller its patience and no
-// more, also the next caller; when it answers again, so does the store.
-func TestFileHangs(t *testing.T) {
-	f := newFile(t, filepath.Join(t.TempDir(), "state.json"))
-	patience := func() context.Context {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-		t.Cleanup(cancel)
-		return ctx
-	}
-	answer := make(chan struct{})
-	_, err := within(patience(), f, func() (int, error) { <-answer; return 0, nil })
-	if !errors.Is(err, errHangs) {
-		t.Errorf("it waited, and then: %v", err)
-	}
-	if err := f.Save(patience(), record("k")); !errors.Is(err, errHangs) {
-		t.Errorf("a second operation beside the one that hangs: %v", err)
-	}
-	close(answer)
-	save(t, f, record("k"))
-}
-
-// TestFileSweeps: what killed processes left half written is removed, and nothing
-// else.
-func TestFileSweeps(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{".state.json1234567", "state.json.bak", ".state.json.swp", ".other.json123"} {
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	save(t, newFile(t, filepath.Join(dir, "state.json")), record("k"))
-	entries, err := os.ReadDir(dir)
-	var names []string
-	for _, entry := range entries {
-		names = append(names, entry.Name())
-	}
-	if diff := cmp.Diff([]string{".other.json123", ".state.json.swp", "state.json", "state.json.bak", "state.json.lock"}, names); diff != "" || err != nil {
-		t.Errorf("%v\n%s", err, diff)
-	}
-}
-
-// TestFileUnreadable: a file that is there and gives an error may hold a window.
-func TestFileUnreadable(t *testing.T) {
-	f := newFile(t, "/proc/self/mem")
-	r, _, err := f.Load(t.Context())
-	if lost, ok := errors.AsType[*LostError](err); !ok || !strings.Contains(lost.Error(), "it cannot be read: ") || r.Lost.IsZero() {
-		t.Errorf("%v: %+v", err, r)
-	}
-}
-
-// TestFilePlaces: where no file can be, saving says so; loading finds nothing, or
-// says why it cannot know.
-func TestFilePlaces(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for path, readable := range map[string]bool{
-		"/proc/sidecar-state.json":                 true,
-		filepath.Join(dir, "absent", "state.json"): true,
-		filepath.Join(dir, "file", "state.json"):   false,
-		dir:                                        false,
-	} {
-		f := newFile(t, path)
-		if _, _, err := f.Load(t.Context()); (err == nil) != readable {
-			t.Errorf("%s: load: %v", path, err)
-		}
-		if err := f.Save(t.Context(), record("k")); err == nil {
-			t.Errorf("%s: it could be saved", path)
-		}
-	}
 }

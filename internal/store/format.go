@@ -47,5 +47,6 @@ func decode(text []byte) (content, error) {
 			return c, errors.New("it holds half a window")
 		}
 	}
+	c.Record = Storable(c.Record)
 	return c, nil
 }

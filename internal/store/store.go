@@ -18,8 +18,13 @@ type Store interface {
 	supervisor.Store
 	// Load reads what is stored, and returns by the context's deadline. Nothing
 	// stored is the zero record. Changed: somebody else has written it since this
-	// process last read or wrote. With a [*LostError] the record says since when
-	// the store is lost.
+	// process last read or wrote.
+	//
+	// With a [*LostError] something is there that may hold a window, and Record.Lost
+	// says since when: the time stamp of what is there, never later than now, or the
+	// time at which this store was opened where none is known. It is the same at each
+	// further call, so loading can be tried again without making the silence longer;
+	// a call without an error ends it.
 	Load(ctx context.Context) (r machine.Record, changed bool, err error)
 	// Salt makes fingerprints that stand in the store useless elsewhere. It is
 	// known once Load or Save has returned.
@@ -41,14 +46,24 @@ func Open(path string) Store {
 	return NewFile(path)
 }
 
-// LostError says that something is stored and cannot be read: torn, empty, or of
-// a newer version (invariant 6).
+// LostError says that something is stored and cannot be read. Nothing there is no
+// such error, but a first start.
 type LostError struct {
 	Place string
 	Why   string
+	Stamp time.Time // when it was written; zero: unknown
+	// Unseen: it could not be looked at (no answer, no permission, no regular file),
+	// may be whole, and is not replaced: load it again. Otherwise it was read, and is
+	// torn, empty, or of a newer version.
+	Unseen bool
+
+	special bool // no regular file, which is never replaced
+	cause   error
 }
 
 func (e *LostError) Error() string { return fmt.Sprintf("%s: %s", e.Place, e.Why) }
+
+func (e *LostError) Unwrap() error { return e.cause }
 
 // Memory is the store that a restart forgets. Use [NewMemory].
 type Memory struct{ salt []byte }
