@@ -59,11 +59,13 @@ func TestWait(t *testing.T) {
 func TestToldBefore(t *testing.T) {
 	cleanEnvironment(t)
 	t.Setenv("SIDECAR_URL", "http://127.0.0.1:1")
-	told, cancel := context.WithCancel(t.Context())
-	cancel()
-	var said shared
-	if code := run(told, []string{"wait"}, streams{nil, &said, &said}); code != 143 {
-		t.Errorf("code %d: %s", code, said.String())
+	for s, want := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGINT: 130} {
+		told, cancel := context.WithCancelCause(t.Context())
+		cancel(exit.Told(s))
+		var said shared
+		if code := run(told, []string{"wait"}, streams{nil, &said, &said}); code != want {
+			t.Errorf("%s: code %d: %s", s, code, said.String())
+		}
 	}
 }
 

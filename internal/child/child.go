@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"dragonfly.internal/sidecar/internal/exit"
 )
 
 // child is CMD: at most one process at a time, in a process group of its own.
@@ -106,8 +108,8 @@ func (c *child) passOn(s os.Signal) {
 	case c.pid != 0:
 		c.told = c.told || ends && s != syscall.SIGHUP // which mostly means: read your configuration
 		_ = syscall.Kill(-c.pid, s.(syscall.Signal))   // not reaped yet, so the group is still CMD's
-	case ends:
-		c.stop(toldTo(s))
+	case ends: // also for those that main hears: CMD may be about to start
+		c.stop(exit.Told(s.(syscall.Signal)))
 	}
 }
 

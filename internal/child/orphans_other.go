@@ -1,6 +1,6 @@
 //go:build !linux
 
-package main
+package child
 
 // adoptOrphans needs Linux; elsewhere orphans go to PID 1.
 func adoptOrphans() {}

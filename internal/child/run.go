@@ -21,7 +21,7 @@ type Command struct{ Args, Environment []string }
 
 // Wait returns when the sidecar has been ready for a time, or says why not.
 func Wait(parent context.Context, c config.Config, stable time.Duration, policy worker.Policy, out io.Writer) error {
-	ctx, stop := untilTold(parent)
+	ctx, stop := untilHungUp(parent)
 	defer stop()
 	entrance, err := newEntrance(c, stable, policy, out)
 	if err != nil {
@@ -41,9 +41,9 @@ func Run(parent context.Context, c config.Config, stable time.Duration, policy w
 		return cannotStart(err)
 	}
 	entrance.key = introduce(c, out)
-	ctx, cancel := context.WithCancelCause(context.Background())
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
 	child := newChild(cancel)
-	endWith(parent, cancel)
 	for {
 		if err := entrance.pass(ctx); err != nil {
 			return err

@@ -2,7 +2,10 @@
 // command.
 package exit
 
-import "errors"
+import (
+	"errors"
+	"syscall"
+)
 
 // Code is what the process ends with.
 type Code = int
@@ -30,6 +33,10 @@ func (e *Error) Error() string { return e.Message }
 
 // Fail returns an error that ends the command with a code.
 func Fail(code Code, message, hint string) error { return &Error{code, message, hint} }
+
+// Told is the end that a signal asked for, with the shell's exit code for it. As the
+// cause of a context it says how a command that is cut short ends.
+func Told(s syscall.Signal) error { return Fail(128+int(s), "told to end: "+s.String(), "") }
 
 // With is a code whose reason has been printed already; nil for OK.
 func With(code Code) error {
