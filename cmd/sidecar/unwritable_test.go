@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -108,5 +109,53 @@ func TestUnreadable(t *testing.T) {
 	s.awaitLine("[DB] READY=false reason=store_lost next_retry_in=")
 	if n := pooler.Counts().Sockets; n != 0 {
 		t.Errorf("%d sockets", n)
+	}
+}
+
+// TestReadLate: a state that cannot be looked at is silence until it can be; then the
+// window or the hold in it is kept to, without a login in between.
+func TestReadLate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		script poolersim.Script
+		state  machine.State
+	}{
+		"window": {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, machine.Lockout},
+		"hold":   {poolersim.Script{Auth: poolersim.SCRAM, Password: "another"}, machine.Rejected},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pooler := listen(t, c.script)
+			path := filepath.Join(t.TempDir(), "state.json")
+			env := []string{"DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE=file:" + path}
+			first := startSidecar(t, env...)
+			first.await(c.state, 10*time.Second)
+			first.stop()
+			sockets := pooler.Counts().Sockets
+			if err := errors.Join(os.Rename(path, path+".aside"), os.Mkdir(path, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			second := startSidecar(t, env...)
+			second.awaitLine("[DB] READY=false reason=store_lost next_retry_in=900s")
+			if said := second.linesWith("nothing is asked for the shortest window after this start, or until it can be read. "); len(said) != 1 || second.status().Store.Healthy {
+				t.Errorf("said %q", said)
+			}
+			if err := errors.Join(os.Remove(path), os.Rename(path+".aside", path)); err != nil {
+				t.Fatal(err)
+			}
+			second.await(c.state, 20*time.Second)
+			realpeer.Until(t, 10*time.Second, "the store is written again", func() error {
+				if !second.status().Store.Healthy {
+					return errors.New("unhealthy")
+				}
+				return nil
+			})
+			if last := second.status().LastAttempt; last == nil {
+				t.Error("what it met is not known any more")
+			}
+			if n := pooler.Counts().Sockets; n != sockets {
+				t.Errorf("%d more sockets", n-sockets)
+			}
+		})
 	}
 }

@@ -34,8 +34,12 @@ type Sidecar struct {
 // runs any more: then the store may be closed.
 func (s Sidecar) Run(ctx context.Context) error {
 	c, log, instance := s.Config, s.Log, newInstance()
-	record := loadRecord(ctx, s.Store, c, log)
+	record, unseen := loadRecord(ctx, s.Store, c, log)
 	r := newRotation(c, s.Store, s.Hangup, log)
+	var later supervisor.ReadLate
+	if unseen {
+		later = r.readLate
+	}
 	db := r.current.Load()
 	sup := supervisor.New(c.Policy(), subject(*db), r.store, log)
 	handler := health.NewHandler(health.Source{
@@ -47,7 +51,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 		Token:     c.SidecarToken(),
 	})
 	record = forget(c, record, log)
-	sup.Begin(record, nil) // before anybody asks
+	sup.Begin(record, later) // before anybody asks
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
@@ -56,7 +60,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 		stop() // without its pages the sidecar is of no use
 	}()
 	if c.InheritURL != "" {
-		sup.Begin(forget(c, inherit(ctx, c, record, instance, log), log), nil)
+		sup.Begin(forget(c, inherit(ctx, c, record, instance, log), log), later)
 	}
 	var watchers sync.WaitGroup
 	watchers.Go(func() { r.watch(ctx, sup) })

@@ -23,6 +23,11 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string { return "somebody else has written to the store" }
 
+// ReadLate reads a record that could not be read at the start, and gives the subject
+// as it is known then: the stored salt tells its credential from another. It returns
+// by the context's deadline.
+type ReadLate func(context.Context) (machine.Record, Subject, error)
+
 const (
 	storeTimeout = 2 * time.Second // the most that a transition waits for its store
 	storeEvery   = 5 * time.Second // how often a store is tried that cannot be read or written

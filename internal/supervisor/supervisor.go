@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -43,8 +44,8 @@ type Supervisor struct {
 	changes  chan func(now time.Time) machine.Transition // what others want done, for the one goroutine
 	hurry    chan struct{}                               // somebody has seen logins refused
 
-	unread   func(context.Context) (machine.Record, error) // reads what could not be read yet; nil: it was
-	tried    time.Time                                     // when the store was tried last
+	unread   ReadLate  // reads what could not be read yet; nil: it was
+	tried    time.Time // when the store was tried last
 	reminded time.Time
 }
 
@@ -71,7 +72,7 @@ func (s *Supervisor) Snapshot() *Snapshot { return s.snapshot.Load() }
 // Begin takes up what a process before has left. It is called before
 // [Supervisor.Run], again when more is known, or not at all. A record that could
 // not be read yet is read until it can be.
-func (s *Supervisor) Begin(r machine.Record, unread func(context.Context) (machine.Record, error)) {
+func (s *Supervisor) Begin(r machine.Record, unread ReadLate) {
 	now := time.Now()
 	s.unread, s.tried = unread, now
 	t := s.machine.Restore(now, r)
@@ -274,10 +275,11 @@ func (s *Supervisor) tryStore(ctx context.Context, now time.Time) {
 		s.tried = now
 		reading, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()
-		if r, err := s.unread(reading); err == nil {
-			s.unread = nil
+		if r, subject, err := s.unread(reading); err == nil {
+			s.unread, s.subject = nil, subject
+			s.machine.SetTarget(time.Now(), subject.Target)
 			s.log.Warn("what was stored can be read again, and counts")
-			s.makeKnown(ctx, s.machine.Found(time.Now(), r))
+			s.makeAttemptKnown(ctx, s.machine.Found(time.Now(), r), cmp.Or(s.Snapshot().Attempt, r.Last))
 		}
 	case s.Snapshot().Unstored:
 		s.saveAndReport(ctx)

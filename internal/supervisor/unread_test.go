@@ -22,12 +22,6 @@ func TestStoreReadLate(t *testing.T) {
 		until := time.Now().Add(18 * time.Minute).UTC()
 		stored := machine.Record{Windows: []machine.Window{{Key: "k", Trigger: machine.TriggerCircuitBreaker, Opened: until.Add(-20 * time.Minute), Until: until, InRow: 1}}}
 		tries := 0
-		read := func(context.Context) (machine.Record, error) {
-			if tries++; tries < 4 {
-				return machine.Record{}, errors.New("stale file handle")
-			}
-			return stored, nil
-		}
 		p := new(paper)
 		probe := prober(func(context.Context) machine.Outcome {
 			if time.Now().Before(until) {
@@ -35,7 +29,14 @@ func TestStoreReadLate(t *testing.T) {
 			}
 			return machine.Outcome{Reason: machine.ReasonOK, Knocked: true}
 		})
-		s := New(machine.DefaultPolicy(), Subject{Target: machine.Target{Key: "k"}, Prober: probe}, p, slog.New(slog.NewTextHandler(&log, nil)))
+		subject := Subject{Target: machine.Target{Key: "k"}, Prober: probe}
+		read := func(context.Context) (machine.Record, Subject, error) {
+			if tries++; tries < 4 {
+				return machine.Record{}, Subject{}, errors.New("stale file handle")
+			}
+			return stored, subject, nil
+		}
+		s := New(machine.DefaultPolicy(), subject, p, slog.New(slog.NewTextHandler(&log, nil)))
 		s.Begin(machine.Record{Lost: time.Now()}, read)
 		if got := s.Snapshot(); got.Reason != machine.ReasonStoreLost || !got.Unstored {
 			t.Errorf("%+v", got.Status)
