@@ -35,8 +35,9 @@ func TestTimesBeyondJSON(t *testing.T) {
 		}
 		f := newFile(t, path)
 		r, changed := load(t, f)
-		if w := r.Windows[0]; !changed || !w.Opened.Before(w.Until) {
-			t.Errorf("%+v", w)
+		w := r.Windows[0]
+		if _, err := json.Marshal([]time.Time{w.Opened.UTC(), w.Until.UTC()}); err != nil || !changed || !w.Opened.Before(w.Until) {
+			t.Errorf("%+v: %v", w, err)
 		}
 		m := machine.New(machine.DefaultPolicy(), machine.Target{Key: "k"}, func() float64 { return 0 }, time.Now())
 		m.Restore(time.Now(), r)
