@@ -60,7 +60,7 @@ func newStateClear(std streams) *cobra.Command {
 		Short: "Drop the stored windows and the hold",
 		Long: `Drop the stored windows and the hold, because you know that the lockout is over. If
 it is not, the next login prolongs it for everybody. A running sidecar takes it up
-on SIGHUP, one that is not running at its next start.`,
+within seconds, one that is not running at its next start.`,
 		Example: "  sidecar state clear\n  sidecar state clear --yes",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -122,6 +122,6 @@ func clearState(ctx context.Context, std streams, yes bool) error {
 	if err := file.Unguarded(); err != nil {
 		fmt.Fprintf(std.err, "sidecar: warning: a sidecar that wrote at this moment may not have noticed, since there is no lock beside the file: %v\n", err)
 	}
-	fmt.Fprintln(std.out, "Cleared. A running sidecar takes it up on SIGHUP, kill -HUP $(pidof sidecar); another one at its start.")
+	fmt.Fprintln(std.out, "Cleared. A running sidecar takes it up within seconds; another one at its start.")
 	return nil
 }

@@ -85,7 +85,7 @@ func (s StateReport) Text() string {
 		b.WriteString("No window and no hold is stored.\n")
 	}
 	if !s.cleared.IsZero() {
-		fmt.Fprintf(&b, "Cleared by hand at %s. A running sidecar takes it up on SIGHUP: kill -HUP $(pidof sidecar)\n", clock(s.cleared))
+		fmt.Fprintf(&b, "Cleared by hand at %s. A running sidecar takes it up within seconds.\n", clock(s.cleared))
 	}
 	return b.String()
 }

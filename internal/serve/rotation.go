@@ -80,7 +80,7 @@ func (r *rotation) watch(ctx context.Context, sup *supervisor.Supervisor) {
 			return
 		case <-r.hangup:
 			r.log.Info("SIGHUP: reading the DSN and the store anew")
-			r.reload(ctx, sup)
+			sup.Reload(ctx)
 			if text, err := r.config.DSN(); !r.complain(err) {
 				r.change(ctx, sup, text)
 			}
@@ -125,25 +125,6 @@ func (r *rotation) missing(ctx context.Context, sup *supervisor.Supervisor, err 
 	case !gone && r.pending && r.fault != "": // it is back as it was
 		r.pending = false
 		sup.Pend(ctx, nil)
-	}
-}
-
-// reload takes up what somebody else has written to the store, such as "sidecar
-// state clear".
-func (r *rotation) reload(ctx context.Context, sup *supervisor.Supervisor) {
-	loading, cancel := context.WithTimeout(ctx, store.Patience)
-	defer cancel()
-	record, changed, err := r.store.Load(loading)
-	switch {
-	case err != nil:
-		r.log.Error("the store cannot be read; what is in memory counts: " + err.Error())
-	case changed:
-		words := "somebody else has written to the store"
-		if !record.Cleared.IsZero() {
-			words = "the stored window was cleared by hand"
-		}
-		r.log.Warn(words + "; what it says counts")
-		sup.Heed(ctx, record)
 	}
 }
 

@@ -26,7 +26,7 @@ func loadRecord(ctx context.Context, place store.Store, c config.Config, log *sl
 	}
 	why, attributes := "what was stored cannot be read", []any{"written_at", record.Lost}
 	since := "it was written"
-	remedy := "sidecar state clear --yes, then SIGHUP or a restart; or SIDECAR_CLEAR_BEFORE=" + now.UTC().Format(time.RFC3339)
+	remedy := "sidecar state clear --yes; or SIDECAR_CLEAR_BEFORE=" + now.UTC().Format(time.RFC3339)
 	if lost, ok := errors.AsType[*store.LostError](err); ok {
 		why, unseen = lost.Error(), lost.Unseen
 		if lost.Stamp.IsZero() { // nothing shows that it is from before a time

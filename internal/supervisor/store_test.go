@@ -16,7 +16,16 @@ import (
 // paper is a store that a test looks over the shoulder of.
 type paper struct {
 	records []machine.Record
+	cleared time.Time                                         // an operator has asked for it, and nobody has read it yet
 	saving  func(ctx context.Context, r machine.Record) error // before the record is kept
+}
+
+func (p *paper) Load(context.Context) (machine.Record, bool, error) {
+	if p.cleared.IsZero() {
+		return machine.Record{}, false, nil
+	}
+	defer func() { p.cleared = time.Time{} }()
+	return machine.Record{Cleared: p.cleared}, true, nil
 }
 
 func (p *paper) Save(ctx context.Context, r machine.Record) error {

@@ -78,6 +78,11 @@ type story struct {
 	asked  bool // whether the last command was a probe that was made
 }
 
+// Load implements [Store]: nobody else writes.
+func (s *story) Load(context.Context) (machine.Record, bool, error) {
+	return machine.Record{}, false, nil
+}
+
 // Save implements [Store].
 func (s *story) Save(_ context.Context, r machine.Record) (err error) {
 	s.stored, err = json.Marshal(r)

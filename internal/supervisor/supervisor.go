@@ -102,9 +102,9 @@ func (s *Supervisor) Pend(ctx context.Context, findings []dsn.Finding) {
 	})
 }
 
-// Heed takes up what somebody else has written to the store, between two probes.
-func (s *Supervisor) Heed(ctx context.Context, r machine.Record) {
-	s.change(ctx, func(now time.Time) machine.Transition { return s.machine.Heed(now, r) })
+// Reload takes up what somebody else has written to the store, between two probes.
+func (s *Supervisor) Reload(ctx context.Context) {
+	s.change(ctx, func(now time.Time) machine.Transition { return s.readStore(ctx, now) })
 }
 
 // Hurry brings the next probe forward, as far as [machine.Machine.Hurry] lets it. It
@@ -161,7 +161,7 @@ func (s *Supervisor) pause(now time.Time) time.Duration {
 		at    time.Time
 	}{
 		{s.reminds(s.Snapshot().Status, now), s.reminded.Add(reminderEvery)},
-		{s.unread != nil || s.Snapshot().Unstored, s.tried.Add(storeEvery)},
+		{s.triesStore(now), s.tried.Add(storeEvery)},
 	} {
 		if other.waits && other.at.Before(next) {
 			next = other.at
@@ -265,14 +265,23 @@ func (s *Supervisor) record(now time.Time) machine.Record {
 	return r
 }
 
-// tryStore reads again what could not be read, or writes what could not be written.
+// triesStore reports whether the store is to be tried before something is to be
+// stored. While a deadline stands, an operator may clear it.
+func (s *Supervisor) triesStore(now time.Time) bool {
+	v := s.machine.Status(now)
+	stands := v.State == machine.Lockout || v.State == machine.Rejected || v.Reason == machine.ReasonStoreLost
+	return s.unread != nil || s.Snapshot().Unstored || s.store != nil && stands && now.Before(v.Next)
+}
+
+// tryStore reads again what could not be read, writes what could not be written, or
+// looks whether somebody has cleared it.
 func (s *Supervisor) tryStore(ctx context.Context, now time.Time) {
-	if now.Before(s.tried.Add(storeEvery)) {
+	if !s.triesStore(now) || now.Before(s.tried.Add(storeEvery)) {
 		return
 	}
+	s.tried = now
 	switch {
 	case s.unread != nil:
-		s.tried = now
 		reading, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()
 		if r, subject, err := s.unread(reading); err == nil {
@@ -283,7 +292,32 @@ func (s *Supervisor) tryStore(ctx context.Context, now time.Time) {
 		}
 	case s.Snapshot().Unstored:
 		s.saveAndReport(ctx)
+	default:
+		if t := s.readStore(ctx, now); t.From != t.To {
+			s.makeKnown(ctx, t)
+		}
 	}
+}
+
+// readStore heeds what somebody else has written to the store, and says so.
+func (s *Supervisor) readStore(ctx context.Context, now time.Time) machine.Transition {
+	v := s.machine.Status(now)
+	same := machine.Transition{At: now, From: v, To: v}
+	if s.store == nil || s.unread != nil {
+		return same
+	}
+	reading, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	r, changed, err := s.store.Load(reading)
+	switch {
+	case err != nil || !changed: // saving says what is wrong with a store
+		return same
+	case r.Cleared.IsZero():
+		s.log.Warn("somebody else has written to the store; what it says counts")
+	default:
+		s.log.Warn("the stored window was cleared by hand; what it says counts")
+	}
+	return s.machine.Heed(now, r)
 }
 
 // markStored makes known whether the record is stored.

@@ -101,3 +101,27 @@ func TestEndInTrial(t *testing.T) {
 		})
 	}
 }
+
+// TestClearedWhileItWaits: a clear is heard within seconds, without a signal, and one
+// that was asked for before the window opened changes nothing.
+func TestClearedWhileItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		probes, begun := 0, time.Now()
+		probe := func(context.Context) machine.Outcome { probes++; return breakerTripped }
+		p := new(paper)
+		p.saving = func(context.Context, machine.Record) error {
+			switch time.Since(begun) {
+			case time.Minute:
+				p.cleared = begun.Add(-time.Second) // asked for before the window opened
+			case 2 * time.Minute:
+				p.cleared = time.Now()
+			}
+			return nil
+		}
+		keptBy(t, p, probe, &log, 2*time.Minute+6*time.Second)
+		if probes != 2 || strings.Count(log.String(), "cleared by hand") != 2 {
+			t.Errorf("%d probes\n%s", probes, &log)
+		}
+	})
+}
