@@ -148,13 +148,16 @@ func newRequests() *requests {
 
 // routeCodes are the status codes that each route can answer with.
 var routeCodes = map[string][]int{
-	"/health":  {http.StatusOK},
-	"/livez":   {http.StatusOK},
-	"/readyz":  {http.StatusOK, http.StatusBadRequest, http.StatusServiceUnavailable},
-	"/status":  {http.StatusOK, http.StatusUnauthorized},
-	"/metrics": {http.StatusOK, http.StatusInternalServerError},
-	"/":        {http.StatusOK, http.StatusUnauthorized},
-	otherPath:  {http.StatusNotFound, http.StatusMethodNotAllowed},
+	"/health":   {http.StatusOK},
+	"/livez":    {http.StatusOK},
+	"/readyz":   {http.StatusOK, http.StatusBadRequest, http.StatusServiceUnavailable},
+	"/status":   {http.StatusOK, http.StatusUnauthorized},
+	"/metrics":  {http.StatusOK, http.StatusInternalServerError},
+	"/":         {http.StatusOK, http.StatusUnauthorized},
+	"/page.css": {http.StatusOK},
+	"/page.js":  {http.StatusOK},
+	"/runbook":  {http.StatusOK, http.StatusUnauthorized},
+	otherPath:   {http.StatusNotFound, http.StatusMethodNotAllowed},
 }
 
 // counters are those of a route: one for each of its codes, one for every other.

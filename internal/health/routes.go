@@ -16,6 +16,7 @@ import (
 // handlers answers every route from one source.
 type handlers struct {
 	source  Source
+	started time.Time
 	health  cached
 	readyz  cached
 	metrics http.Handler
@@ -30,6 +31,7 @@ func NewHandler(source Source) http.Handler {
 	requests := newRequests()
 	h := &handlers{
 		source:  source,
+		started: cmp.Or(source.Started, time.Now()),
 		health:  cached{render: liveness},
 		readyz:  cached{render: plainReadiness},
 		metrics: promhttp.HandlerFor(newRegistry(source, requests), promhttp.HandlerOpts{EnableOpenMetrics: true}),
@@ -37,12 +39,15 @@ func NewHandler(source Source) http.Handler {
 	router := chi.NewRouter()
 	router.Use(middleware.GetHead, bounded)
 	for path, answer := range map[string]reader{
-		"/health":  h.alive,
-		"/livez":   h.alive,
-		"/readyz":  h.ready,
-		"/status":  h.showStatus,
-		"/metrics": h.showMetrics,
-		"/":        h.page,
+		"/health":   h.alive,
+		"/livez":    h.alive,
+		"/readyz":   h.ready,
+		"/status":   h.showStatus,
+		"/metrics":  h.showMetrics,
+		"/":         h.page,
+		"/page.css": h.style,
+		"/page.js":  h.script,
+		"/runbook":  h.runbook,
 	} {
 		router.Get(path, requests.counted(path, answer))
 	}
@@ -55,7 +60,7 @@ func NewHandler(source Source) http.Handler {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead { // OPTIONS * is on no path
 			return refuse(w, r)
 		}
-		return fail(w, http.StatusNotFound, "no such page; there are /, /health, /livez, /readyz, /status and /metrics")
+		return fail(w, http.StatusNotFound, "no such page; there are /, /health, /livez, /readyz, /runbook, /status and /metrics")
 	}))
 	return router
 }

@@ -181,7 +181,7 @@ func TestVerbose(t *testing.T) {
 // TestToken: it protects what names host and user, and nothing that machines ask.
 func TestToken(t *testing.T) {
 	h := at(readySince(time.Minute), "sesame")
-	for _, path := range []string{"/", "/status"} {
+	for _, path := range []string{"/", "/status", "/runbook"} {
 		for header, want := range map[string]int{
 			"": 401, "Bearer sesame": 200, "bearer sesame": 200, "Bearer other": 401, "Basic OnNlc2FtZQ==": 200, // :sesame
 			"Basic YW55Ym9keTpzZXNhbWU=": 200, "Basic YW55Ym9keTpvdGhlcg==": 401, "sesame": 401,
@@ -192,7 +192,7 @@ func TestToken(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/health", "/livez", "/readyz", "/metrics"} {
+	for _, path := range []string{"/health", "/livez", "/readyz", "/metrics", "/page.css", "/page.js"} {
 		if w := ask(h, "GET", path); w.Code != 200 {
 			t.Errorf("%s: %d", path, w.Code)
 		}
@@ -239,7 +239,7 @@ func TestStatusShape(t *testing.T) {
 	if advice, _ := got["advice"].(string); !strings.HasPrefix(advice, "Wait until ") || !strings.Contains(advice, " UTC. Do NOT restart services: every restart is another login.") {
 		t.Errorf("advice %q", advice)
 	}
-	if w := ask(at(s, ""), "GET", "/"); w.Code != 200 || !strings.Contains(w.Body.String(), "NOT ready") || strings.Contains(w.Body.String(), "<script") {
+	if w := ask(at(s, ""), "GET", "/"); w.Code != 200 || !strings.Contains(w.Body.String(), "NOT ready") || w.Header().Get("Content-Security-Policy") == "" {
 		t.Errorf("page: %d\n%s", w.Code, w.Body)
 	}
 }

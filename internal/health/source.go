@@ -1,6 +1,8 @@
 package health
 
 import (
+	"time"
+
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor"
 )
@@ -15,6 +17,8 @@ type Source struct {
 	// Instance tells this process from others; random, 8 hex digits.
 	Instance string
 	Build    Build
+	// Started is when the process began; zero: when its handler was made.
+	Started time.Time
 	// Token protects / and /status when set.
 	Token dsn.Secret
 }

@@ -37,10 +37,21 @@ type Ledger struct {
 	Violations  uint64                     // connections inside a window: must stay 0
 	LastSuccess time.Time
 	Latency     Histogram
-	History     []machine.Entry // oldest first, at most historyLength
+	History     []machine.Entry // oldest first, at most HistoryLength
+	Recent      []Login         // oldest first, at most recentLogins
 }
 
-const historyLength = 50
+// Login is the time of one login, and whether it ended with anything but an answer.
+type Login struct {
+	At     time.Time
+	Failed bool
+}
+
+const (
+	// HistoryLength is how many changes are kept.
+	HistoryLength = 50
+	recentLogins  = 3000 // a day at the default interval, for the page's timeline
+)
 
 // LatencyBounds are the upper bounds of the login histogram, in seconds.
 var LatencyBounds = [...]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
@@ -81,6 +92,7 @@ func (l Ledger) record(t machine.Transition) Ledger {
 		next.Logins = maps.Clone(l.Logins)
 		next.Logins[o.Reason]++
 		next.Latency.observe(o.Latency)
+		next.Recent = extended(l.Recent, recentLogins, Login{t.At.Add(-o.Latency), o.Reason != machine.ReasonOK})
 	}
 	if !o.Dialled.IsZero() && t.From.State == machine.Lockout && o.Dialled.Before(t.From.Next) {
 		next.Violations++
@@ -93,11 +105,16 @@ func (l Ledger) record(t machine.Transition) Ledger {
 		next.Lockouts[t.To.Trigger]++
 	}
 	if t.Changed() || t.Opened {
-		past := l.History[max(0, len(l.History)-historyLength+1):]
-		next.History = append(append(make([]machine.Entry, 0, len(past)+1), past...),
-			machine.Entry{At: t.At, From: t.From.State, To: t.To.State, Reason: t.To.Reason, Trigger: t.To.Trigger})
+		next.History = extended(l.History, HistoryLength, machine.Entry{At: t.At, From: t.From.State, To: t.To.State, Reason: t.To.Reason, Trigger: t.To.Trigger})
 	}
 	return next
+}
+
+// extended is a list with one more at its end and at most so many, in a copy: a
+// published snapshot never changes.
+func extended[T any](list []T, most int, last T) []T {
+	past := list[max(0, len(list)-most+1):]
+	return append(append(make([]T, 0, len(past)+1), past...), last)
 }
 
 // newLedger starts every count at zero, so that no series appears late.
