@@ -1,6 +1,8 @@
 # make demo   a lockout on a simulated pooler, told in a quarter of a minute
 # make run    the sidecar with the environment's DATABASE_URL
 # make test   everything that has to pass, on a fresh Debian machine with Go
+# make size   what the stripped binary weighs, on the disk and in memory
+# make screenshots   the page in every state, into docs/screenshots
 # make soak   the same claims at length: schedules, mutants, fuzzing, leaks
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -8,7 +10,7 @@ COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools.mod
 
-.PHONY: demo run build test needs lint soak bench
+.PHONY: demo run build test needs lint soak bench size screenshots
 
 demo: build
 	./bin/sidecar demo
@@ -48,6 +50,13 @@ soak: needs
 		echo "fuzz $$target"; go test -run '^$$' -fuzz "$${target#*:}$$" -fuzztime 60s "./$${target%:*}" || exit 1; \
 	done
 	scripts/mutants
+
+size:
+	@go test -count=1 -v -run 'TestSize$$' ./cmd/sidecar
+
+screenshots: needs
+	mkdir -p docs/screenshots
+	SCREENSHOTS=$(CURDIR)/docs/screenshots go test -count=1 -run 'TestScreenshots$$' ./internal/health
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...

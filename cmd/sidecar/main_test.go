@@ -55,7 +55,13 @@ func startSidecar(t *testing.T, env ...string) *sidecar {
 func startAs(t *testing.T, user *syscall.Credential, env ...string) *sidecar {
 	t.Helper()
 	// Whoever it is can run the file that runs now, also in a folder of another's.
-	s := &sidecar{t: t, command: exec.Command("/proc/self/exe", "serve"), end: make(chan struct{})}
+	return startProgram(t, "/proc/self/exe", user, env...)
+}
+
+// startProgram is startAs for any binary of the sidecar.
+func startProgram(t *testing.T, path string, user *syscall.Credential, env ...string) *sidecar {
+	t.Helper()
+	s := &sidecar{t: t, command: exec.Command(path, "serve"), end: make(chan struct{})}
 	s.command.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	s.command.Env = append([]string{beSidecar + "=1", "PORT=0"}, env...)
 	s.command.Stderr = os.Stderr

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
+)
+
+// What the binary may weigh, and a sidecar that is ready and only asked for its
+// readiness, in KiB: all that is mapped, most of which is the binary itself, and what is
+// its own (docs/design.md#size).
+const (
+	mostBytes    = 14_000_000
+	mostResident = 14 << 10
+	mostOwn      = 4 << 10
+)
+
+// TestSize builds the binary as it is shipped and weighs it, on the disk and in memory.
+func TestSize(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sidecar")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the stripped binary has %d bytes, at most %d are allowed", info.Size(), mostBytes)
+	if info.Size() > mostBytes {
+		t.Error("the binary is too large")
+	}
+
+	pooler := listen(t, poolersim.Script{Auth: poolersim.SCRAM, Password: "right-horse-7"})
+	s := startProgram(t, path, nil, "DATABASE_URL="+pooler.DSN("app", "right-horse-7", "app"))
+	s.await(machine.Ready, 20*time.Second)
+	for range 30 {
+		s.get("/readyz")
+	}
+	memory, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
+	if err != nil {
+		t.Skip(err) // not Linux
+	}
+	for name, most := range map[string]int{"VmRSS:": mostResident, "RssAnon:": mostOwn} {
+		var kib int
+		_, rest, _ := strings.Cut(string(memory), name)
+		fmt.Sscan(rest, &kib)
+		t.Logf("%s a ready sidecar has %d KiB, at most %d are allowed", name, kib, most)
+		if kib == 0 || kib > most {
+			t.Errorf("the sidecar needs too much memory:\n%s", memory)
+		}
+	}
+}
