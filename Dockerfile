@@ -6,9 +6,10 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY cmd cmd
 COPY internal internal
+COPY docs/embed.go docs/runbook.md docs/
 ARG VERSION=dev
 ARG RAILWAY_GIT_COMMIT_SHA=unknown
-RUN CGO_ENABLED=0 go build -trimpath \
+RUN CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 \
     -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${RAILWAY_GIT_COMMIT_SHA}" \
     -o /sidecar ./cmd/sidecar
 

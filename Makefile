@@ -19,7 +19,7 @@ run: build
 	./bin/sidecar serve
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/sidecar ./cmd/sidecar
+	CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '$(LDFLAGS)' -o bin/sidecar ./cmd/sidecar
 
 test: needs lint
 	go test -race -parallel 16 -timeout 7m ./...

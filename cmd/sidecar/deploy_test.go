@@ -47,7 +47,7 @@ func TestDockerfile(t *testing.T) {
 			t.Errorf("Railway's builder rejects %q", instruction)
 		}
 	}
-	for _, want := range []string{"CGO_ENABLED=0", "distroless/static-debian12:nonroot", `ENTRYPOINT ["/sidecar"]`, `HEALTHCHECK `, `CMD ["/sidecar", "healthcheck"]`} {
+	for _, want := range []string{"CGO_ENABLED=0", "nethttpomithttp2", "COPY docs/embed.go docs/runbook.md docs/", "distroless/static-debian12:nonroot", `ENTRYPOINT ["/sidecar"]`, `HEALTHCHECK `, `CMD ["/sidecar", "healthcheck"]`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s", want)
 		}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -37,7 +36,7 @@ func NewHandler(source Source) http.Handler {
 		metrics: promhttp.HandlerFor(newRegistry(source, requests), promhttp.HandlerOpts{EnableOpenMetrics: true}),
 	}
 	router := chi.NewRouter()
-	router.Use(middleware.GetHead, bounded)
+	router.Use(bounded)
 	for path, answer := range map[string]reader{
 		"/health":   h.alive,
 		"/livez":    h.alive,
@@ -49,7 +48,9 @@ func NewHandler(source Source) http.Handler {
 		"/page.js":  h.script,
 		"/runbook":  h.runbook,
 	} {
-		router.Get(path, requests.counted(path, answer))
+		counted := requests.counted(path, answer)
+		router.Get(path, counted)
+		router.Head(path, counted)
 	}
 	refuse := func(w http.ResponseWriter, _ *http.Request) int {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -95,9 +96,21 @@ func (h *handlers) alive(w http.ResponseWriter, _ *http.Request) int {
 
 // showMetrics answers /metrics.
 func (h *handlers) showMetrics(w http.ResponseWriter, r *http.Request) int {
-	seen := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+	seen := &codeWriter{ResponseWriter: w, code: http.StatusOK}
 	h.metrics.ServeHTTP(seen, r)
-	return cmp.Or(seen.Status(), http.StatusOK)
+	return seen.code
+}
+
+// codeWriter remembers the status code. (chi's middleware does too, and links the
+// profiler into the binary.)
+type codeWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *codeWriter) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
 }
 
 // allowed reports whether the request carries the token, if one is set: as
