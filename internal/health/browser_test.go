@@ -129,8 +129,12 @@ func axe(t *testing.T) string {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(cache, "pooler-sidecar/node_modules/axe-core/axe.min.js"))
-	if err != nil {
-		t.Fatalf("%v (make needs fetches it)", err)
+	switch {
+	case err == nil:
+	case os.Getenv("CI") == "true":
+		t.Fatal(err)
+	default:
+		t.Skipf("%v (make needs fetches it)", err)
 	}
 	return string(text)
 }
