@@ -14,22 +14,19 @@ import (
 // newLogger writes to out in the format and level of the environment. JSON has
 // the keys message and a lower-case level, which Railway reads (docs/facts.md#railway-logs).
 func newLogger(c config.Config, out io.Writer) *slog.Logger {
-	level := c.Level()
-	asText := c.LogFormat == "text" || c.LogFormat == "" && isTerminal(out)
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+	if c.LogFormat == "text" || c.LogFormat == "" && isTerminal(out) {
+		return slog.New(newTextLog(out, c.Level()))
+	}
+	return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: c.Level(), ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		switch {
 		case len(groups) > 0:
 		case a.Key == slog.LevelKey:
 			a.Value = slog.StringValue(strings.ToLower(a.Value.String()))
-		case a.Key == slog.MessageKey && !asText:
+		case a.Key == slog.MessageKey:
 			a.Key = "message"
 		}
 		return a
-	}}
-	if asText {
-		return slog.New(slog.NewTextHandler(out, options))
-	}
-	return slog.New(slog.NewJSONHandler(out, options))
+	}}))
 }
 
 // isTerminal reports whether a stream ends at a person.

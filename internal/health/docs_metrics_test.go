@@ -69,7 +69,7 @@ func exposedMetrics(t *testing.T) map[string]family {
 	source := Source{
 		Snapshot: supervisor.New(machine.DefaultPolicy(), supervisor.Subject{Target: target, Judge: judge}, nil, slog.New(slog.DiscardHandler)).Snapshot,
 	}
-	families, err := newRegistry(source, newRequests()).Gather()
+	families, err := newRegistry(source, newRequests(nil)).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package health
 
 import (
+	"cmp"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -133,10 +135,13 @@ const otherCode = "other"
 
 // requests counts answers by route and status code: closed sets, all present
 // from the start.
-type requests struct{ total *prometheus.CounterVec }
+type requests struct {
+	total *prometheus.CounterVec
+	log   *slog.Logger
+}
 
-func newRequests() *requests {
-	r := &requests{prometheus.NewCounterVec(prometheus.CounterOpts{
+func newRequests(log *slog.Logger) *requests {
+	r := &requests{log: cmp.Or(log, slog.New(slog.DiscardHandler)), total: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "pooler_http_requests_total",
 		Help: "HTTP requests answered, by route and status code.",
 	}, []string{"path", "code"})}
@@ -169,14 +174,20 @@ func (r *requests) counters(path string) (known map[int]prometheus.Counter, othe
 	return known, r.total.WithLabelValues(path, otherCode)
 }
 
-// counted wraps a reader so that its answers are counted.
+// counted wraps a reader so that its answers are counted, and logged at debug: by their
+// route, since the path itself is the asker's.
 func (r *requests) counted(path string, answer reader) http.HandlerFunc {
 	known, other := r.counters(path)
 	return func(w http.ResponseWriter, req *http.Request) {
-		counter, ok := known[answer(w, req)]
+		begun := time.Now()
+		code := answer(w, req)
+		counter, ok := known[code]
 		if !ok {
 			counter = other
 		}
 		counter.Inc()
+		if r.log.Enabled(req.Context(), slog.LevelDebug) {
+			r.log.Debug("request", "method", req.Method, "path", path, "code", code, "client", req.RemoteAddr, "took_us", time.Since(begun).Microseconds())
+		}
 	}
 }

@@ -27,7 +27,7 @@ type reader func(w http.ResponseWriter, r *http.Request) int
 // NewHandler returns all routes (docs/http.md#routes). GET and HEAD are alike; any
 // other method is refused.
 func NewHandler(source Source) http.Handler {
-	requests := newRequests()
+	requests := newRequests(source.Log)
 	h := &handlers{
 		source:  source,
 		started: cmp.Or(source.Started, time.Now()),

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"log/slog"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/dsn"
@@ -19,6 +20,8 @@ type Source struct {
 	Build    Build
 	// Started is when the process began; zero: when its handler was made.
 	Started time.Time
+	// Log hears of every request, at debug; nil: nobody does.
+	Log *slog.Logger
 	// Token protects / and /status when set.
 	Token dsn.Secret
 }

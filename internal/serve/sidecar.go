@@ -48,6 +48,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 		StoreKind: r.store.Kind(),
 		Instance:  instance,
 		Build:     s.Build,
+		Log:       log,
 		Token:     c.SidecarToken(),
 	})
 	record = forget(c, record, log)
