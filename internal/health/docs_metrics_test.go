@@ -109,12 +109,13 @@ func TestDocsRules(t *testing.T) {
 	}
 	promtool := realpeer.Tool(t, "promtool", "prometheus")
 	for _, block := range fenced.FindAllStringSubmatch(text, -1) {
-		rules := "groups:\n  - name: examples\n    rules:\n" // one expression a line: as recording rules
+		var rules strings.Builder
+		rules.WriteString("groups:\n  - name: examples\n    rules:\n") // one expression a line: as recording rules
 		for line := range strings.Lines(block[2]) {
-			rules += "      - record: example\n        expr: " + line
+			rules.WriteString("      - record: example\n        expr: " + line)
 		}
 		file := filepath.Join(t.TempDir(), "rules.yml")
-		if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(rules.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if out, err := exec.Command(promtool, "check", "rules", "--lint=none", file).CombinedOutput(); err != nil {
