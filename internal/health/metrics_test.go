@@ -16,7 +16,7 @@ import (
 // TestUnknownCode: an answer with a code that its route is not known to give is
 // counted all the same.
 func TestUnknownCode(t *testing.T) {
-	requests := newRequests()
+	requests := newRequests(nil)
 	serve := requests.counted("/metrics", func(w http.ResponseWriter, _ *http.Request) int {
 		w.WriteHeader(http.StatusTeapot)
 		return http.StatusTeapot
@@ -36,7 +36,7 @@ func TestUnknownCode(t *testing.T) {
 func TestCollector(t *testing.T) {
 	s := readySince(time.Minute)
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(collector{Source{Snapshot: func() *supervisor.Snapshot { return s }}}, newRequests().total)
+	registry.MustRegister(collector{Source{Snapshot: func() *supervisor.Snapshot { return s }}}, newRequests(nil).total)
 	if families, err := registry.Gather(); err != nil || len(families) < 15 {
 		t.Errorf("%d families: %v", len(families), err)
 	}
