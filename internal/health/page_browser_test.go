@@ -18,21 +18,19 @@ import (
 // TestPageInChromium: every state is shown in words, fits a phone, and leaves the
 // checker of accessibility nothing to say, in light and dark.
 func TestPageInChromium(t *testing.T) {
-	checker, browser, now := axe(t), startBrowser(t), time.Now()
+	browser, checker, now := startBrowser(t), axe(t), time.Now()
 	for _, s := range scenes(now) {
 		t.Run(s.name, func(t *testing.T) {
 			server := httptest.NewServer(NewHandler(s.source(now)))
 			t.Cleanup(server.Close)
 			x := openTab(t, browser)
-			for _, width := range []int64{1280, 360} {
+			for width, scheme := range map[int64]string{1280: "light", 360: "dark"} {
+				x.scheme(scheme)
 				x.open(server.URL, width, 800)
 				if wide := answer[int64](x, "document.documentElement.scrollWidth"); wide > width {
 					t.Errorf("%d pixels wide on %d", wide, width)
 				}
-				for _, scheme := range []string{"light", "dark"} {
-					x.scheme(scheme)
-					x.check(checker, fmt.Sprintf("%d %s", width, scheme))
-				}
+				x.check(checker, fmt.Sprintf("%d %s", width, scheme))
 			}
 			status := (&handlers{source: s.source(now)}).status(now)
 			text := answer[string](x, "document.body.innerText")
