@@ -110,7 +110,7 @@ func answer[T any](x tab, expression string) T {
 // await waits until an expression is true.
 func (x tab) await(expression string) {
 	x.t.Helper()
-	realpeer.Until(x.t, 20*time.Second, expression, func() error {
+	realpeer.Until(x.t, 40*time.Second, expression, func() error {
 		value, err := chromedp.Run(x.ctx, chromedp.Evaluate[bool](expression))
 		if err == nil && !value {
 			err = errNotYet

@@ -18,6 +18,7 @@ import (
 // TestPageInChromium: every state is shown in words, fits a phone, and leaves the
 // checker of accessibility nothing to say, in light and dark.
 func TestPageInChromium(t *testing.T) {
+	t.Parallel()
 	browser, checker, now := startBrowser(t), axe(t), time.Now()
 	for _, s := range scenes(now) {
 		t.Run(s.name, func(t *testing.T) {
@@ -42,6 +43,10 @@ func TestPageInChromium(t *testing.T) {
 			if title := answer[string](x, "document.title"); title != lookOf(status).title+": "+verdict(status) {
 				t.Errorf("title %q", title)
 			}
+			call(x, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+			if paper := answer[string](x, `(({color, backgroundColor}) => color + " on " + backgroundColor)(getComputedStyle(document.querySelector(".hero")))`); paper != "rgb(0, 0, 0) on rgba(0, 0, 0, 0)" {
+				t.Errorf("printed in %s", paper)
+			}
 			if n := answer[int](x, `document.querySelectorAll("img, iframe, script:not([src]), [style], body script").length`); n != 0 {
 				t.Errorf("%d elements that the page does not have", n)
 			}
@@ -52,6 +57,7 @@ func TestPageInChromium(t *testing.T) {
 // TestPageLives: the countdown moves, and a change arrives without a reload, is
 // spoken once, and leaves the keyboard where it was.
 func TestPageLives(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	byName := make(map[string]scene)
 	for _, s := range scenes(now) {
@@ -98,6 +104,7 @@ func TestPageLives(t *testing.T) {
 
 // TestRunbookInChromium: the runbook fits a phone, and the checker has nothing to say.
 func TestRunbookInChromium(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	server := httptest.NewServer(NewHandler(scenes(now)[0].source(now)))
 	t.Cleanup(server.Close)
@@ -114,6 +121,7 @@ func TestRunbookInChromium(t *testing.T) {
 
 // TestPageAlone: the sidecar goes away, and the page says so.
 func TestPageAlone(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	server := httptest.NewServer(NewHandler(scenes(now)[0].source(now)))
 	x := quietTab(t, startBrowser(t))
@@ -125,6 +133,7 @@ func TestPageAlone(t *testing.T) {
 
 // TestPageWithoutScript: it says the same, and asks for itself again.
 func TestPageWithoutScript(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	var asked atomic.Int32
 	handler := NewHandler(scenes(now)[1].source(now))
@@ -142,7 +151,7 @@ func TestPageWithoutScript(t *testing.T) {
 	if !strings.Contains(text, "Locked out") || !strings.Contains(text, "10:2") {
 		t.Errorf("without a script the page says\n%s", text)
 	}
-	realpeer.Until(t, 20*time.Second, "the page to reload itself", func() error {
+	realpeer.Until(t, 40*time.Second, "the page to reload itself", func() error {
 		if n := asked.Load(); n < 2 {
 			return fmt.Errorf("asked %d times", n)
 		}

@@ -38,10 +38,15 @@ var confirming = look{"Looking again", "wait", looks[machine.Retrying].shape,
 
 // lookOf is the look of a status.
 func lookOf(s Status) look {
-	if s.State == string(machine.Retrying) && s.Reason == string(machine.ReasonLockout) {
-		return confirming
-	}
 	l := looks[machine.State(s.State)]
+	if s.State == string(machine.Retrying) {
+		switch machine.Reason(s.Reason) {
+		case machine.ReasonLockout:
+			return confirming
+		case machine.ReasonUnknown: // it may be a lockout
+			l.never = confirming.never
+		}
+	}
 	if s.State == string(machine.Ready) && !s.Guard.OK {
 		l.tone = "wait"
 		l.never = []string{"Do NOT restart the sidecar before DATABASE_URL is corrected."}

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"html"
 	"strings"
+	"unicode"
 )
 
 // constant is a name, or a value that a browser acts on. A variable does not fit.
@@ -122,10 +123,11 @@ func Document(parts ...Part) []byte {
 	return b.Bytes()
 }
 
-// escape makes text of anything: what is no character of a document is replaced.
+// escape makes text of anything. What is no character of a document is replaced, and so
+// is what turns the direction of the text around it.
 func escape(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
 			return '\uFFFD'
 		}
 		return r
