@@ -29,8 +29,8 @@ var pagePolicy = []string{"default-src 'none'; script-src 'self'; style-src 'sel
 // page answers /, the status for people. Its script asks for it again and replaces
 // what has changed.
 func (h *handlers) page(w http.ResponseWriter, r *http.Request) int {
-	now := time.Now()
-	return h.people(w, r, func() []byte { return layout(pageData{h.status(now), h.source.Snapshot(), h.started, now}) })
+	s, now := h.source.Snapshot(), time.Now()
+	return h.people(w, r, func() []byte { return layout(pageData{h.status(s, now), s, h.started, now}) })
 }
 
 // runbook answers /runbook, the runbook of this version.

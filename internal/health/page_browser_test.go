@@ -33,7 +33,7 @@ func TestPageInChromium(t *testing.T) {
 				}
 				x.check(checker, fmt.Sprintf("%d %s", width, scheme))
 			}
-			status := (&handlers{source: s.source(now)}).status(now)
+			status := (&handlers{source: s.source(now)}).status(s.snapshot, now)
 			text := answer[string](x, "document.body.innerText")
 			for _, want := range []string{lookOf(status).title, strings.ToUpper(verdict(status)[:1]) + verdict(status)[1:]} {
 				if !strings.Contains(text, want) {

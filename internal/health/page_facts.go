@@ -74,7 +74,7 @@ func facts(d pageData) m.Part {
 	}
 	text("User", d.DSN.User)
 	text("Project", strings.Trim(d.DSN.ProjectRef+", "+d.DSN.Region, ", "))
-	text("Connection", connection(d.DSN))
+	text("Connection", connection(d.DSN, d.Guard.OK))
 	text("Password", passwords[d.DSN.PasswordEncoding])
 	text("Environment", string(d.Guard.Env))
 	text("Reason", d.Reason)
@@ -91,9 +91,12 @@ func facts(d pageData) m.Part {
 	return part("facts", "", "Who asks, and whom", m.El("dl", list))
 }
 
-func connection(d StatusDSN) string {
+func connection(d StatusDSN, allowed bool) string {
 	if d.Host == "" {
 		return ""
+	}
+	if d.PoolerMode == dsn.ModeUnknown && !allowed {
+		return "a host of no known kind, sslmode " + d.SSLMode
 	}
 	modes := map[dsn.Mode]string{
 		dsn.ModeShared: "shared pooler", dsn.ModeDedicated: "dedicated pooler", dsn.ModeDirect: "direct, without a pooler", dsn.ModeUnknown: "a pooler of your own",

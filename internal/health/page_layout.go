@@ -102,7 +102,7 @@ func part(id, class, heading string, content ...m.Part) m.Part {
 }
 
 func hero(d pageData, l look) m.Part {
-	lead := strings.ToUpper(verdict(d.Status)[:1]) + verdict(d.Status)[1:] + "."
+	lead := "T" + strings.TrimPrefix(verdict(d.Status), "t") + "."
 	why := machine.RuleFor(machine.Reason(d.Reason)).From
 	if d.State == string(machine.Lockout) || d.Ready {
 		why = ""
@@ -165,7 +165,7 @@ func timelinePart(d pageData) m.Part {
 	} {
 		legend = append(legend, m.El("li", sample(one.class), m.Text(one.name)))
 	}
-	return part("timeline", "", "Last 24 hours", m.El("p", m.Text(words)), pictures, m.El("ul", legend))
+	return part("timeline", "", "Last 24 hours", m.El("p", m.Text(words)), hatch(), pictures, m.El("ul", legend))
 }
 
 // sample is a piece of the timeline for its legend.

@@ -107,9 +107,8 @@ type HistoryItem struct {
 	Trigger string    `json:"trigger"`
 }
 
-// status describes the snapshot at that time.
-func (h *handlers) status(now time.Time) Status {
-	s := h.source.Snapshot()
+// status describes a snapshot at that time.
+func (h *handlers) status(s *supervisor.Snapshot, now time.Time) Status {
 	report := s.Report(now)
 	ready := ReadinessAt(s, now)
 	total, failed := s.Total()
@@ -166,5 +165,5 @@ func (h *handlers) showStatus(w http.ResponseWriter, r *http.Request) int {
 	if !h.allowed(r) {
 		return unauthorized(w)
 	}
-	return writeJSON(w, http.StatusOK, h.status(time.Now()))
+	return writeJSON(w, http.StatusOK, h.status(h.source.Snapshot(), time.Now()))
 }

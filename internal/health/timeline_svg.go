@@ -61,7 +61,7 @@ func drawTimeline(s *supervisor.Snapshot, started, now time.Time, e extent, word
 	ok, failed, _ := runs(s.Recent, begin, (e.past+e.ahead)/400)
 	parts := m.Group{
 		m.Class("timeline"), m.Attr("role", "img"), m.Attr("aria-label", words), m.Attr("height", pixels(timelineHeight)),
-		hatch(), to.bar(begin, now, bandY, bandHeight, "unknown"),
+		to.bar(begin, now, bandY, bandHeight, "unknown"),
 	}
 	for _, one := range stretches(s, started, now, e) {
 		y, height := bandY, bandHeight
@@ -92,9 +92,9 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// hatch is the pattern of a window.
+// hatch is the pattern of a window, for all the pictures of a page.
 func hatch() m.Part {
-	return m.El("defs", m.El("pattern", m.ID("hatch"), m.Attr("width", "8"), m.Attr("height", "8"),
+	return m.El("svg", m.Class("unseen"), m.Attr("aria-hidden", "true"), m.El("pattern", m.ID("hatch"), m.Attr("width", "8"), m.Attr("height", "8"),
 		m.Attr("patternUnits", "userSpaceOnUse"), m.Attr("patternTransform", "rotate(45)"),
 		m.El("rect", m.Class("hatch-ground"), m.Attr("width", "8"), m.Attr("height", "8")),
 		m.El("rect", m.Class("hatch-line"), m.Attr("width", "4"), m.Attr("height", "8"))))
