@@ -12,7 +12,6 @@ import (
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/lookup"
 	"dragonfly.internal/sidecar/internal/report"
-	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // gateFlags are what gate may be told.
@@ -75,9 +74,7 @@ func runGate(ctx context.Context, std streams, flags gateFlags) error {
 	default:
 		outcome := lookup.Login(ctx, db, c)
 		r.Took(outcome)
-		if outcome.Trigger == machine.TriggerServerLoginRetry && !found.Vouched {
-			r.Note(askTwice)
-		}
+		r.Note(report.EchoNote(outcome, found.Vouched, false))
 	}
 	return printReport(ctx, std, r, flags.json, r.ExitCode)
 }

@@ -79,12 +79,7 @@ func probeDatabase(ctx context.Context, db database.Database, c config.Config, s
 			}
 		}
 		r.Took(outcome)
-		switch {
-		case echo && !flags.twice && !known.Vouched:
-			r.Note(askTwice)
-		case outcome.Trigger == machine.TriggerServerLoginRetry && outcome.Cause == "":
-			r.Note(namesNoCause)
-		}
+		r.Note(report.EchoNote(outcome, known.Vouched, flags.twice))
 	}
 	return printReport(ctx, std, r, flags.json, r.ExitCode)
 }

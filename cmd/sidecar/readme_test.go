@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/report"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // TestReadmeTranscript: the README's lockout is told in the words that come out:
@@ -34,9 +36,13 @@ func TestReadmeTranscript(t *testing.T) {
 
 	since := time.Date(2026, 11, 26, 22, 23, 46, 0, time.UTC)
 	now := since.Add(time.Minute + time.Second)
+	words := advice.Situation{
+		Status: machine.Status{State: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry, WindowsInRow: 1, Next: *ready.RetryAt},
+		Now:    now,
+	}
 	status := health.Status{
 		State: ready.State, Reason: ready.Reason, Trigger: ready.Trigger, Since: since, RetryAt: ready.RetryAt, RetryInSeconds: ready.RetryInSeconds,
-		WindowsInRow: 1, Advice: "Wait until 22:41:24 UTC. Do NOT restart services: every restart is another login. The pooler cannot log in to the database: meanwhile find the right password, but save it in DATABASE_URL only after that time, because saving restarts the service.",
+		WindowsInRow: 1, Advice: words.Text(), Runbook: words.Page(),
 		DSN: health.StatusDSN{Host: "127.0.0.1", Port: 17672, PoolerMode: dsn.ModeUnknown}, Guard: health.StatusGuard{Env: dsn.Dev, OK: true},
 		LastAttempt: &health.LastAttempt{At: since, Reason: "lockout", Step: "query", SQLState: "08P01", Message: "server login has been failing, try again later (server_login_retry)"},
 		Waiver:      health.StatusWaiver{Status: dsn.WaiverNone}, Store: health.Store{Kind: "memory", Healthy: true},
@@ -51,7 +57,7 @@ func TestReadmeTranscript(t *testing.T) {
 	if !strings.Contains(readme, tail+"exit code 78\n") {
 		t.Errorf("probe prints\n%s", tail)
 	}
-	if lines := strings.Count(tail, "\n"); !strings.Contains(readme, "tail -9;") || lines != 9 {
+	if lines := strings.Count(tail, "\n"); !strings.Contains(readme, "tail -10;") || lines != 10 {
 		t.Errorf("%d lines", lines)
 	}
 }

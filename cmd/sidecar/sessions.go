@@ -10,7 +10,6 @@ import (
 	"dragonfly.internal/sidecar/internal/lookup"
 	"dragonfly.internal/sidecar/internal/probe"
 	"dragonfly.internal/sidecar/internal/report"
-	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // sessionsFlags are what sessions may be told besides the DSN.
@@ -56,9 +55,7 @@ func listSessions(ctx context.Context, db database.Database, c config.Config, st
 		var found probe.Activity
 		outcome := lookup.Spend(ctx, db, c, db.Prober.WithSessions(&found).Probe)
 		r.Took(outcome, told(found))
-		if outcome.Trigger == machine.TriggerServerLoginRetry && !known.Vouched {
-			r.Note(askTwice)
-		}
+		r.Note(report.EchoNote(outcome, known.Vouched, false))
 	}
 	return printReport(ctx, std, r, flags.json, r.ExitCode)
 }

@@ -99,9 +99,7 @@ func verifyDatabase(ctx context.Context, db database.Database, c config.Config, 
 			return o
 		})
 		r.Took(outcome, report.Trace(trace))
-		if outcome.Trigger == machine.TriggerServerLoginRetry && !known.Vouched {
-			r.Note(askTwice)
-		}
+		r.Note(report.EchoNote(outcome, known.Vouched, false))
 	}
 	return printReport(ctx, std, r, flags.json, r.ExitCode)
 }

@@ -83,7 +83,7 @@ func TestRunAtLockout(t *testing.T) {
 	}
 	waits, holds := shell(t, address, "--jitter 0", "exit 0"), shell(t, address, "--jitter 0 --hold 8s", "exit 0")
 	waits.awaitWords(&waits.says, "waiting: Lockout backoff: ", 10*time.Second)
-	holds.awaitWords(&holds.says, "holding after a lockout: 8s (0m) remaining; Lockout backoff: ", 10*time.Second)
+	holds.awaitWords(&holds.says, "holding after a lockout: 8s remaining; Lockout backoff: ", 10*time.Second)
 	pooler.Set(poolersim.Script{})
 	ready := s.await(machine.Ready, 10*time.Second).Since
 	for name, r := range map[string]*launched{"waits": waits, "holds": holds} {

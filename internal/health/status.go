@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -24,6 +25,7 @@ type Status struct {
 	WindowsInRow   int           `json:"windows_in_a_row"`
 	Message        string        `json:"message"`
 	Advice         string        `json:"advice"`
+	Runbook        string        `json:"runbook"` // the section about it
 	DSN            StatusDSN     `json:"dsn"`
 	Guard          StatusGuard   `json:"guard"`
 	Waiver         StatusWaiver  `json:"waiver"`
@@ -48,13 +50,14 @@ type StatusDSN struct {
 	PasswordEncoding dsn.Encoding `json:"password_encoding"`
 }
 
-// advice is the snapshot's, unless the guard would refuse the next start: a
+// situation is the snapshot's; the guard may refuse the next start all the same: a
 // waiver that ends does not end readiness (docs/dsn.md#waiver).
-func advice(s *supervisor.Snapshot, report dsn.Report, now time.Time) string {
+func situation(s *supervisor.Snapshot, report dsn.Report, now time.Time) advice.Situation {
+	situation := s.Situation(now)
 	if s.Ready() && !report.Valid() {
-		return "The database answers, but DATABASE_URL is no longer allowed: correct it before the sidecar is restarted, or the next start is refused."
+		situation.Barred = machine.Reason(report.Misconfigured())
 	}
-	return s.Advice(now)
+	return situation
 }
 
 // DSN returns what may be shown of a DSN.
@@ -111,6 +114,7 @@ type HistoryItem struct {
 func (h *handlers) status(s *supervisor.Snapshot, now time.Time) Status {
 	report := s.Report(now)
 	ready := ReadinessAt(s, now)
+	words := situation(s, report, now)
 	total, failed := s.Total()
 	status := Status{
 		Ready:          ready.Ready,
@@ -125,7 +129,8 @@ func (h *handlers) status(s *supervisor.Snapshot, now time.Time) Status {
 		RetryInSeconds: ready.RetryInSeconds,
 		WindowsInRow:   s.WindowsInRow,
 		Message:        ready.Message,
-		Advice:         advice(s, report, now),
+		Advice:         words.Text(),
+		Runbook:        words.Page(),
 		DSN:            DSN(report.DSN),
 		Guard:          StatusGuard{h.source.Env, report.Valid(), append([]dsn.Finding{}, report.Findings...), append([]dsn.Finding{}, s.Pending...)},
 		Waiver: StatusWaiver{report.Waiver.Status, timePointer(report.Waiver.Expires),

@@ -54,6 +54,26 @@ func Result(result, action string) string {
 	return fmt.Sprintf("%s\n  RESULT: %s\n%s%s\n", Rule, result, action, Rule)
 }
 
+// Below is what stands below a result: the section of the runbook about it, and
+// notes. Empty ones are left out.
+func Below(page string, notes ...string) string {
+	var b strings.Builder
+	if page != "" {
+		b.WriteString("Runbook: " + page + "\n")
+	}
+	for _, note := range notes {
+		if note != "" {
+			b.WriteString("NOTE: " + note + "\n")
+		}
+	}
+	return b.String()
+}
+
+// Indented breaks a text below a marked line, in line with its words.
+func Indented(text string) string {
+	return "   " + strings.Join(broken(text, ruleWidth-3), "\n   ") + "\n"
+}
+
 // hanging breaks the lines of an action, and puts them below each other.
 func hanging(action string) string {
 	const margin = "          " // as wide as "  ACTION: "

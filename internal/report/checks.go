@@ -7,7 +7,6 @@ import (
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
-	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -36,8 +35,12 @@ type Report struct {
 	ExitCode int     `json:"exit_code"`
 	Checks   []Check `json:"checks"`
 
-	env  dsn.Env
-	note string
+	env    dsn.Env
+	judged dsn.Report
+	action string // what to do; "" where the remedies say it
+	page   string // of the runbook
+	note   string
+	inside bool // a window is known, and nothing is dialled
 }
 
 // byCheck says which findings of the guard belong to which check, in the order
@@ -60,7 +63,10 @@ var byCheck = []struct {
 // NewReport judges what can be judged offline. raw tells a missing DSN from a bad
 // one.
 func NewReport(raw string, env dsn.Env, judged dsn.Report) *Report {
-	r := &Report{env: env}
+	r := &Report{env: env, judged: judged}
+	if fault := judged.Misconfigured(); raw != "" && fault != "" {
+		r.page = Standing{Reason: fault}.page()
+	}
 	unread := raw == ""
 	for _, group := range byCheck {
 		check := Check{group.name, Pass, group.good, ""}
@@ -126,24 +132,37 @@ func (r *Report) Failed() bool {
 }
 
 // Lockout adds what the running sidecar or the store says. note is what nobody
-// could say. With
-// noConnect a window or hold is a warning: the deploy may be the cure.
+// could say. With noConnect a window or hold is a warning: the deploy may be the
+// cure.
 func (r *Report) Lockout(s Standing, note string, noConnect bool) {
 	c := Check{"lockout", Pass, "the sidecar knows of no window", ""}
 	switch {
 	case s.State != "":
 		c = Check{"lockout", Warn, s.Message, s.Advice}
+		r.page = s.page()
 		if s.State == machine.Rejected {
 			c.Message = s.LastRefusal
 		}
 		if s.Blocks && !noConnect {
-			c.Status, r.ExitCode = Fail, max(r.ExitCode, s.ExitCode)
+			c.Status, r.ExitCode, r.action = Fail, max(r.ExitCode, s.ExitCode), s.Advice
 		}
+		if s.State == machine.Lockout && noConnect {
+			r.inside, r.action = true, s.Advice+" "+onlyTheCure
+		}
+		if r.action != "" || !s.Blocks && !noConnect { // said at the end, or by the probe
+			c.Remedy = ""
+		}
+	case s.Doubted:
+		c = Check{"lockout", Warn, "the sidecar met a lockout that may be an old one, and is looking again", ""}
 	case note != "":
 		c = Check{"lockout", Skip, note, ""}
 	}
 	r.Add(c)
 }
+
+// onlyTheCure is which deploy may go inside a window, and how.
+const onlyTheCure = "Only a deploy that changes the credential may go, and only if the new sidecar keeps to the window: " +
+	"SIDECAR_STATE on a volume, or SIDECAR_INHERIT_URL."
 
 // Skipped adds a check that was not made.
 func (r *Report) Skipped(name, why string) { r.Add(Check{name, Skip, why, ""}) }
@@ -157,10 +176,14 @@ func (r *Report) Took(o machine.Outcome) {
 		r.Add(Check{"probe", Pass, fmt.Sprintf("one login and SELECT 1, in %dms", o.Latency.Milliseconds()), ""})
 		return
 	}
+	words := wordsOn(o, r.judged)
+	r.page = words.Page()
+	message := string(o.Reason) + ": "
+	c := Check{"probe", Fail, message + strings.TrimPrefix(o.Message, message), words.Text()}
 	if o.Reason == machine.ReasonLockout {
-		r.ExitCode = exit.Lockout
+		r.ExitCode, r.action, c.Remedy = exit.Lockout, words.Action(), words.Meaning()
 	}
-	r.Add(Check{"probe", Fail, fmt.Sprintf("%s: %s", o.Reason, o.Message), supervisor.Guidance(o.Reason)})
+	r.Add(c)
 }
 
 // Strict makes every warning a failure.
@@ -201,20 +224,18 @@ func (r *Report) Text() string {
 	for _, c := range r.Checks {
 		fmt.Fprintf(&b, "%s %s: %s\n", marks[c.Status], strings.ReplaceAll(c.Name, "_", " "), c.Message)
 		if c.Remedy != "" && c.Status != Pass {
-			fmt.Fprintf(&b, "   %s\n", c.Remedy)
+			b.WriteString(Indented(c.Remedy))
 		}
 	}
-	b.WriteString("\n")
+	result := "PASS: GO" + r.warned()
 	switch {
 	case r.ExitCode == exit.Lockout:
-		b.WriteString(Result("FAIL (LOCKOUT DETECTED): NO GO", supervisor.Guidance(machine.ReasonLockout)))
+		result = "FAIL (LOCKOUT DETECTED): NO GO"
 	case r.Failed():
-		b.WriteString(Result("FAIL: NO GO", ""))
-	default:
-		b.WriteString(Result("PASS: GO"+r.warned(), ""))
+		result = "FAIL: NO GO"
+	case r.inside:
+		result = "GO ONLY FOR A DEPLOY THAT CHANGES THE CREDENTIAL"
 	}
-	if r.note != "" {
-		b.WriteString("NOTE: " + r.note + "\n")
-	}
+	b.WriteString("\n" + Result(result, r.action) + Below(r.page, r.note))
 	return b.String()
 }

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
-	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -25,6 +25,9 @@ type ProbeReport struct {
 	Advice   string           `json:"advice"`
 
 	judged  dsn.Report
+	action  string // what Advice has of it that fits below a result
+	meaning string // what a lockout means; "" for everything else
+	page    string // of the runbook
 	note    string
 	refused bool // nothing was dialled
 }
@@ -61,19 +64,33 @@ func (r *ProbeReport) Took(o machine.Outcome) {
 		OK:   r.QueryOK || o.Step == machine.StepQuery,
 		Step: string(o.Step), SQLState: o.SQLState, Message: o.Message, LatencyMS: o.Latency.Milliseconds(),
 	}
-	r.Advice = supervisor.Guidance(o.Reason)
+	words := wordsOn(o, r.judged)
+	r.Advice, r.action, r.page = words.Text(), words.Action(), words.Page()
 	switch o.Reason {
 	case machine.ReasonOK:
-		r.Result, r.ExitCode = "PASS", exit.OK
+		r.Result, r.ExitCode, r.action, r.page = "PASS", exit.OK, "", ""
 	case machine.ReasonLockout:
-		r.ExitCode = exit.Lockout
+		r.ExitCode, r.meaning = exit.Lockout, words.Meaning()
 	}
+}
+
+// wordsOn is what one login came to, in the words of people.
+func wordsOn(o machine.Outcome, judged dsn.Report) advice.Situation {
+	host := advice.Own
+	switch judged.DSN.Mode {
+	case dsn.ModeShared:
+		host = advice.Shared
+	case dsn.ModeDedicated, dsn.ModeDirect:
+		host = advice.DB
+	}
+	return advice.Asked(o, host)
 }
 
 // Refused fills in why nothing is dialled.
 func (r *ProbeReport) Refused(s Standing) {
 	r.Reason, r.Trigger, r.ExitCode, r.refused = s.Reason, s.Trigger, s.ExitCode, true
 	r.Login.Message, r.Advice, r.Window = s.Message, s.Advice, s.Window
+	r.action, r.page = s.Advice, s.page()
 }
 
 // Note adds a line below the result.
@@ -92,20 +109,17 @@ func (r ProbeReport) Text() string {
 	return b.String()
 }
 
-// ending is the result and the note below it.
+// ending is the result and what stands below it.
 func (r ProbeReport) ending() string {
-	result := Result("PASS", "")
+	result := "PASS"
 	switch r.ExitCode {
 	case exit.OK:
 	case exit.Lockout:
-		result = Result("FAIL (LOCKOUT DETECTED)", r.Advice)
+		result = "FAIL (LOCKOUT DETECTED)"
 	default:
-		result = Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), r.Advice)
+		result = fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason))
 	}
-	if r.note != "" {
-		result += "NOTE: " + r.note + "\n"
-	}
-	return result
+	return Result(result, r.action) + Below(r.page, r.note)
 }
 
 // lines are the marks: identity, connection, query.
@@ -124,12 +138,17 @@ func (r ProbeReport) lines() string {
 		}
 		return valid + fmt.Sprintf("❌ CONNECTION: NOT TRIED\n   %s\n%s", r.Login.Message, expires)
 	}
-	return valid + fmt.Sprintf("❌ CONNECTION: FAILED\n   Error: %s (%s)\n", r.Login.Message, where(r.Reason, r.Login.Step))
+	failed := fmt.Sprintf("❌ CONNECTION: FAILED\n   Error: %s (%s)\n", r.Login.Message, where(r.Reason, r.Login.Step))
+	if r.meaning != "" {
+		failed += Indented(r.meaning)
+	}
+	return valid + failed
 }
 
-// where is a reason and how far the probe came, if it came anywhere.
+// where is a reason and how far the probe came, if it came anywhere and the reason
+// does not say it already.
 func where(reason, step string) string {
-	if step == "" {
+	if step == "" || step == reason {
 		return reason
 	}
 	return reason + " at " + step

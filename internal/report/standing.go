@@ -3,10 +3,10 @@ package report
 import (
 	"time"
 
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
-	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -23,6 +23,7 @@ type Standing struct {
 	Window   Window
 	Until    *time.Time // of a window, a hold, or the silence after a lost store
 	Vouched  bool       // somebody logged in less than a minute ago
+	Doubted  bool       // the sidecar looks again at a lockout that may be an old one
 
 	LastRefusal string // when and why the last login was refused, if it was
 }
@@ -34,7 +35,7 @@ func Judge(report dsn.Report, fault machine.Reason) Standing {
 	}
 	s := Standing{
 		State: machine.Misconfigured, Blocks: true, ExitCode: exit.Failure,
-		Reason: string(fault), Advice: supervisor.Guidance(fault), Window: Window{Source: "none"},
+		Reason: string(fault), Advice: advice.Asked(machine.Outcome{Reason: fault}, "").Action(), Window: Window{Source: "none"},
 	}
 	if first := report.First(); first != nil {
 		s.Message, s.Advice = first.Message, first.Hint
@@ -51,21 +52,42 @@ func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 		State: machine.State(answer.State), Reason: answer.Reason, Trigger: answer.Trigger, Message: answer.Message,
 		Window: Window{answer.RetryAt, answer.RetryInSeconds, source}, Until: answer.RetryAt,
 	}
+	words := situation(answer, dbHost)
 	switch {
 	case s.State == machine.Lockout:
-		s.Blocks, s.ExitCode, s.Advice = true, exit.Lockout, supervisor.Guidance(machine.ReasonLockout)
+		s.Blocks, s.ExitCode, s.Advice = true, exit.Lockout, words.Action()
 	case s.Reason == string(machine.ReasonStoreLost):
 		s.Blocks, s.ExitCode = true, exit.Failure
 		s.Advice = "Wait until then. If you are sure that there is no lockout: sidecar state clear, or sidecar probe --force"
 	case s.State == machine.Rejected:
 		s.Window = Window{Source: "none"} // a hold is no window
-		s.ExitCode, s.Advice = exit.Failure, supervisor.Guidance(machine.Reason(s.Reason))
+		s.ExitCode, s.Advice = exit.Failure, words.Action()
 		if dbHost && s.Reason == string(machine.ReasonAuthFailed) {
 			s.Blocks = true
 			s.Advice = "Correct DATABASE_URL first: at this host the second wrong password bans the address for 30 minutes. Once it is corrected: sidecar probe --force"
 		}
 	default:
-		return Standing{Window: Window{Source: "none"}}
+		return Standing{Window: Window{Source: "none"}, Doubted: s.Reason == string(machine.ReasonLockout)}
+	}
+	return s
+}
+
+// page is the section of the runbook about it.
+func (s Standing) page() string {
+	return advice.Situation{Status: machine.Status{Reason: machine.Reason(s.Reason), Trigger: machine.Trigger(s.Trigger)}}.Page()
+}
+
+// situation is an answer in the words of people.
+func situation(answer health.Readiness, dbHost bool) advice.Situation {
+	s := advice.Situation{Status: machine.Status{
+		State: machine.State(answer.State), Reason: machine.Reason(answer.Reason), Trigger: machine.Trigger(answer.Trigger),
+	}}
+	if dbHost {
+		s.Host = advice.DB
+	}
+	if answer.RetryAt != nil {
+		s.Next = *answer.RetryAt
+		s.Now = s.Next.Add(-time.Duration(answer.RetryInSeconds) * time.Second)
 	}
 	return s
 }

@@ -25,10 +25,16 @@ func StatusText(s health.Status, now time.Time) string {
 		if row.Name == nextAttempt || row.Name == windowEnd {
 			row.Value += ", in " + age(time.Duration(s.RetryInSeconds)*time.Second)
 		}
-		rows = append(rows, []string{row.Name + ":", row.Value})
+		name := row.Name + ":"
+		for _, line := range broken(row.Value, textWidth-nameWidth) {
+			rows, name = append(rows, []string{name, line}), ""
+		}
 	}
 	return b.String() + columns(rows)
 }
+
+// nameWidth is about what the names of the rows take.
+const nameWidth = 14
 
 // The names of the line that says when the sidecar asks again.
 const windowEnd, nextAttempt = "Until", "Next attempt"
@@ -66,6 +72,9 @@ func StatusRows(s health.Status) []Row {
 	}
 	add("Waiver", waiverState(s.Waiver))
 	add("Store", storeState(s.Store))
+	if !s.Ready || !s.Guard.OK {
+		add("Runbook", s.Runbook)
+	}
 	return rows
 }
 

@@ -1,13 +1,10 @@
 package report
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/health"
@@ -48,14 +45,7 @@ func statuses() map[string]health.Status {
 // TestStatusText: the exact words of a status.
 func TestStatusText(t *testing.T) {
 	for name, status := range statuses() {
-		file := "testdata/status/" + name + ".txt"
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), StatusText(status, at)); diff != "" {
-			t.Errorf("%s:\n%s", file, diff)
-		}
+		golden(t, "testdata/status/"+name+".txt", StatusText(status, at))
 	}
 }
 

@@ -21,6 +21,8 @@ type VerifyReport struct {
 	judged  dsn.Report
 	env     dsn.Env
 	action  string
+	meaning string // what a lockout means; "" for everything else
+	page    string // of the runbook
 	support string
 	notes   []string
 }
@@ -62,12 +64,13 @@ func NewVerifyReport(judged dsn.Report, env dsn.Env) VerifyReport {
 
 // Took fills in what one connection came to.
 func (r *VerifyReport) Took(o machine.Outcome, t Trace) {
-	r.Reason = string(o.Reason)
+	words := wordsOn(o, r.judged)
+	r.Reason, r.page = string(o.Reason), words.Page()
 	switch o.Reason {
 	case machine.ReasonOK:
-		r.Result, r.ExitCode = "PASS", exit.OK
+		r.Result, r.ExitCode, r.page = "PASS", exit.OK, ""
 	case machine.ReasonLockout:
-		r.ExitCode = exit.Lockout
+		r.ExitCode, r.meaning = exit.Lockout, words.Meaning()
 	case machine.ReasonTenantNotFound:
 		r.support = r.forSupport(r.judged.DSN.Host, o)
 	}
@@ -75,18 +78,15 @@ func (r *VerifyReport) Took(o machine.Outcome, t Trace) {
 	if end == "tls" && len(t.Chain) > 0 {
 		message += "; " + certificate(t)
 	}
-	r.walk(end, Fail, message, remedy(o.Reason), o, t)
+	r.walk(end, Fail, message, remedy(words), o, t)
 }
 
 // Refused fills in why nothing is dialled.
 func (r *VerifyReport) Refused(s Standing) {
-	r.Reason, r.ExitCode = s.Reason, s.ExitCode
+	r.Reason, r.ExitCode, r.page = s.Reason, s.ExitCode, s.page()
 	switch {
 	case s.State != machine.Misconfigured:
 		r.walk("dns", Skip, s.Message, s.Advice, machine.Outcome{}, Trace{})
-		if s.Window.RetryInSeconds > 0 {
-			r.Note("The window ends at " + s.Window.RetryAt.Format("15:04:05 UTC") + ".")
-		}
 	case s.Reason == string(machine.ReasonInvalidDSN):
 		r.walk("dsn", Fail, s.Message, s.Advice, machine.Outcome{}, Trace{})
 	default:
@@ -137,7 +137,19 @@ func stop(o machine.Outcome, t Trace) string {
 	return "dsn"
 }
 
-// routed reports whether the pooler knows the user. Its breaker of wrong
+// onward says what it means that the server went on to the login: Supavisor looks up
+// the tenant before, PgBouncer and PostgreSQL ask for a password in any case.
+func onward(mode dsn.Mode) string {
+	switch mode {
+	case dsn.ModeShared:
+		return "the pooler knows the project and went on to the login"
+	case dsn.ModeDirect:
+		return "PostgreSQL went on to the login (it does so for unknown users too)"
+	}
+	return "the pooler went on to the login (PgBouncer does so for unknown users too)"
+}
+
+// routed reports whether the pooler went on. Its breaker of wrong
 // passwords is asked after the tenant is found (docs/facts.md#supavisor-order).
 func routed(o machine.Outcome, t Trace) bool {
 	return t.Routed || o.Trigger == machine.TriggerCircuitBreaker
@@ -167,7 +179,7 @@ func (r *VerifyReport) passed(step string, o machine.Outcome, t Trace) (CheckSta
 		if !routed(o, t) {
 			return Skip, "not decided: refused before the password was asked for"
 		}
-		return Pass, "the pooler knows the user and went on to the login"
+		return Pass, onward(d.Mode)
 	case "login":
 		return Pass, "accepted"
 	}
@@ -202,6 +214,9 @@ func (r VerifyReport) Text() string {
 			b.WriteString(": " + step.Message)
 		}
 		b.WriteString("\n")
+		if step.Status == Fail && r.meaning != "" {
+			b.WriteString(Indented(r.meaning))
+		}
 	}
 	action := r.action
 	switch b.WriteString("\n"); r.ExitCode {
@@ -212,10 +227,7 @@ func (r VerifyReport) Text() string {
 	default:
 		b.WriteString(Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), action))
 	}
-	for _, note := range r.notes {
-		b.WriteString("NOTE: " + note + "\n")
-	}
-	return b.String() + r.support
+	return b.String() + Below(r.page, r.notes...) + r.support
 }
 
 // title is how people read a step; a host stands for itself.

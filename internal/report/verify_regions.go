@@ -65,11 +65,13 @@ func (r *VerifyReport) Searched(knocks []Knock) {
 	case found != nil:
 		r.foundAt(*found)
 	case unknown != nil:
-		r.Reason, r.action = string(machine.ReasonTenantNotFound), nowhereFixes
+		words := wordsOn(unknown.Outcome, r.judged)
+		r.Reason, r.action, r.page = string(words.Reason), nowhereFixes, words.Page()
 		r.support = r.forSupport(unknown.DSN.Host, unknown.Outcome)
 	case len(knocks) > 0:
 		r.Reason = string(knocks[0].Outcome.Reason)
-		r.action = remedy(knocks[0].Outcome.Reason)
+		words := wordsOn(knocks[0].Outcome, r.judged)
+		r.action, r.page = remedy(words), words.Page()
 	}
 }
 
@@ -77,7 +79,8 @@ func (r *VerifyReport) Searched(knocks []Knock) {
 func (r *VerifyReport) foundAt(k Knock) {
 	r.Found, r.Reason = k.DSN.Host, string(k.Outcome.Reason)
 	if k.Outcome.Reason == machine.ReasonLockout {
-		r.ExitCode, r.action = exit.Lockout, remedy(k.Outcome.Reason)
+		words := wordsOn(k.Outcome, r.judged)
+		r.ExitCode, r.action, r.page = exit.Lockout, words.Action(), words.Page()
 	} else {
 		r.Result, r.Reason, r.ExitCode = "PASS", string(machine.ReasonOK), exit.OK
 	}

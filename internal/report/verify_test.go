@@ -2,15 +2,11 @@ package report
 
 import (
 	"encoding/json"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
-	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -53,7 +49,7 @@ func TestVerifyReports(t *testing.T) {
 			r.Refused(Standing{
 				State: machine.Lockout, Blocks: true, ExitCode: exit.Lockout, Reason: "lockout",
 				Message: "Lockout backoff: 873s (14m) remaining. No connection attempts until backoff expires.",
-				Advice:  supervisor.Guidance(machine.ReasonLockout), Window: Window{&until, 873, "sidecar"},
+				Advice:  "Wait until 15:18:38 UTC. Do NOT restart services.", Window: Window{&until, 873, "sidecar"},
 			})
 		},
 		"found": func(r *VerifyReport) {
@@ -69,15 +65,7 @@ func TestVerifyReports(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := r.Text() + string(encoded) + "\n"
-		file := "testdata/verify/" + name + ".txt"
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s:\n%s", file, diff)
-		}
+		golden(t, "testdata/verify/"+name+".txt", r.Text()+string(encoded)+"\n")
 	}
 }
 

@@ -3,7 +3,7 @@ package report
 import (
 	"fmt"
 
-	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -21,15 +21,15 @@ const nowhereFixes = `1. Paused: the pooler forgets a paused project; resume it 
 3. Another region or cluster than these: name it with --region or --cluster.
 4. Exact string: copy Settings, Database, Connection String, "Transaction" into DATABASE_URL.`
 
-// remedy names the fix for a reason; there is none for ok.
-func remedy(reason machine.Reason) string {
-	switch reason {
-	case machine.ReasonOK:
+// remedy names the fix for what one login came to; there is none for ok.
+func remedy(s advice.Situation) string {
+	switch {
+	case s.Reason == machine.ReasonOK:
 		return ""
-	case machine.ReasonTenantNotFound:
+	case s.Reason == machine.ReasonTenantNotFound && s.Host == advice.Shared:
 		return tenantFixes
 	}
-	return supervisor.Guidance(reason)
+	return s.Action()
 }
 
 // forSupport is a block to paste when the fixes do not help.

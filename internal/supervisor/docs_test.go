@@ -14,6 +14,7 @@ import (
 	"text/template"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -46,7 +47,7 @@ func TestStatesDoc(t *testing.T) {
 		"RerouteFirst": machine.RerouteFirst, "RerouteLast": machine.RerouteLast, "CautiousFirst": machine.CautiousFirst, "CautiousLast": machine.CautiousLast,
 		"Echoes": machine.EchoRules, "Gap": machine.EchoGap,
 		"BanMemory": machine.BanMemory, "BanAsks": machine.BanAsks, "Tries": machine.SpacedTries,
-		"Scenes": scenes(t, policy), "LockedOut": Guidance(machine.ReasonLockout),
+		"Scenes": scenes(t, policy), "LockedOut": advice.Asked(machine.Outcome{Reason: machine.ReasonLockout}, advice.Own).Action(),
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -143,7 +144,7 @@ func TestEndDuringTrial(t *testing.T) {
 // as long as the line says is early.
 func TestSeconds(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		15 * time.Minute: "900s (15m)", 872*time.Second + 1: "873s (14m)", 59 * time.Second: "59s (0m)", 0: "0s (0m)", -time.Second: "0s (0m)",
+		15 * time.Minute: "900s (15m)", 872*time.Second + 1: "873s (14m)", 59 * time.Second: "59s", 0: "0s", -time.Second: "0s",
 	} {
 		if got := machine.Seconds(d); got != want {
 			t.Errorf("%s: %s, want %s", d, got, want)
@@ -151,35 +152,23 @@ func TestSeconds(t *testing.T) {
 	}
 }
 
-// TestAdvice: what the tired person at the console has to read.
-func TestAdvice(t *testing.T) {
+// TestSituation: the words are about the present reason; what an attempt found that
+// led to another one does not get into them.
+func TestSituation(t *testing.T) {
 	now := time.Date(2026, 1, 18, 14, 50, 0, 0, time.UTC)
-	window := machine.Status{State: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry, Next: now.Add(15*time.Minute - 500*time.Millisecond), WindowsInRow: 1}
-	again := window
-	again.WindowsInRow, again.Trigger = 2, machine.TriggerQueryWaitTimeout
-	trial := window
-	trial.Next = now
-	for want, status := range map[string]machine.Status{
-		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login. The pooler cannot log in to the database" + checkPassword: window,
-		"Wait until 15:05:00 UTC. Do NOT restart services: every restart is another login." +
-			" All of the pool's connections are taken: meanwhile find out what holds them, and do not start more services." +
-			" This is not the first window in a row: somebody else still logs in and keeps the pool full; find that service and stop it.": again,
-		trialAdvice:                            trial,
-		"The database answers: nothing to do.": {State: machine.Ready, Reason: machine.ReasonOK, Next: now.Add(time.Second)},
-		phrases[machine.ReasonTimeout].advice + "; the sidecar asks again at 14:50:02 UTC.": {State: machine.Retrying, Reason: machine.ReasonTimeout, Next: now.Add(2 * time.Second)},
-		phrases[machine.ReasonTimeout].advice + "; the sidecar is asking again right now.":  {State: machine.Retrying, Reason: machine.ReasonTimeout, Next: now.Add(-2 * time.Second)},
-		phrases[machine.ReasonGuard].advice + ".":                                           {State: machine.Misconfigured, Reason: machine.ReasonGuard},
-	} {
-		if got := (&Snapshot{Status: status}).Advice(now); got != want {
-			t.Errorf("got  %q\nwant %q", got, want)
-		}
+	s := Snapshot{
+		Status:  machine.Status{State: machine.Retrying, Reason: machine.ReasonTimeout, Next: now.Add(2 * time.Second)},
+		Target:  machine.Target{DBHost: true},
+		Attempt: machine.Attempt{At: now, Outcome: machine.Outcome{Reason: machine.ReasonTimeout, Step: machine.StepQuery, Detail: machine.DetailDNSFailed}},
 	}
-	for _, rule := range machine.Rules {
-		s := Snapshot{Status: machine.Status{State: rule.State, Reason: rule.Reason, Next: now.Add(time.Minute)}}
-		for _, sentence := range []string{s.Message(now), s.Advice(now), Guidance(rule.Reason)} {
-			if sentence == "" || strings.ContainsAny(sentence, "{}") || !strings.HasSuffix(sentence, ".") {
-				t.Errorf("%s: %q", rule.Reason, sentence)
-			}
-		}
+	if got := s.Situation(now); got.Step != machine.StepQuery || got.Detail != machine.DetailDNSFailed || got.Host != advice.DB || got.EverReady {
+		t.Errorf("%+v", got)
+	}
+	s.Reason, s.LastSuccess = machine.ReasonUnavailable, now
+	if got := s.Situation(now); got.Step != "" || got.Detail != "" || !got.EverReady {
+		t.Errorf("%+v", got)
+	}
+	if s.Message(now) == "" || !strings.Contains(s.Advice(now), "14:50:02 UTC") || s.Remaining(now) != 2*time.Second {
+		t.Errorf("%s / %s", s.Message(now), s.Advice(now))
 	}
 }

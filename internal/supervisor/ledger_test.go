@@ -34,12 +34,3 @@ func TestSinceOfWindow(t *testing.T) {
 		t.Errorf("%+v at %s", got, s.now)
 	}
 }
-
-// TestWordsAreComplete: people are told something about every reason.
-func TestWordsAreComplete(t *testing.T) {
-	for _, rule := range machine.Rules {
-		if words := phrases[rule.Reason]; rule.State != machine.Lockout && (words.message == "" || words.advice == "") {
-			t.Errorf("%s has no words", rule.Reason)
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -86,14 +87,9 @@ func (s *Supervisor) reportRemaining(v machine.Status, now time.Time, refusal ..
 	remaining := v.Next.Sub(now)
 	attrs := append([]any{"reason", v.Reason, "remaining", machine.CeilSeconds(remaining)}, refusal...)
 	if v.State == machine.Lockout {
-		s.log.Warn("[DB Supervisor] "+backoffLine(remaining), attrs...)
+		s.log.Warn("[DB Supervisor] "+advice.Backoff(remaining), attrs...)
 		return
 	}
 	s.log.Warn(fmt.Sprintf("[DB Supervisor] Hold: %s remaining after %s. A changed credential ends it.",
 		machine.Seconds(remaining), v.Reason), attrs...)
-}
-
-// backoffLine is the seed's sentence, in the log and in /readyz.
-func backoffLine(remaining time.Duration) string {
-	return fmt.Sprintf("Lockout backoff: %s remaining. No connection attempts until backoff expires.", machine.Seconds(remaining))
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -29,6 +30,30 @@ func (s *Snapshot) Report(now time.Time) dsn.Report {
 	}
 	return s.Judge(now)
 }
+
+// Situation is what there is to say about the snapshot at that time.
+func (s *Snapshot) Situation(now time.Time) advice.Situation {
+	situation := advice.Situation{
+		Status: s.Status, Host: advice.HostOf(s.Target), Now: now, EverReady: !s.LastSuccess.IsZero(), Pending: len(s.Pending) > 0,
+	}
+	if s.Attempt.Reason == s.Reason { // what was restored, or a window that was taken over, had another
+		situation.Detail, situation.Step = s.Attempt.Detail, s.Attempt.Step
+	}
+	return situation
+}
+
+// Message is the sentence of /readyz at that time.
+func (s *Snapshot) Message(now time.Time) string { return s.Situation(now).Message() }
+
+// Advice tells somebody who is not an engineer what to do at that time, also when
+// it lasts.
+func (s *Snapshot) Advice(now time.Time) string { return s.Situation(now).Text() }
+
+// RetryTime is the next attempt on the reader's wall clock; zero when there is none.
+func (s *Snapshot) RetryTime(now time.Time) time.Time { return s.Situation(now).RetryTime() }
+
+// Remaining is the time until the next attempt, never below zero.
+func (s *Snapshot) Remaining(now time.Time) time.Duration { return s.Situation(now).Remaining() }
 
 // Ledger counts what happened since the start.
 type Ledger struct {

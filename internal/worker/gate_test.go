@@ -190,8 +190,8 @@ func TestRhythm(t *testing.T) {
 		t.Errorf("starts at %s, shorter and longer gaps: %v", s.starts, seen)
 	}
 	want := []string{
-		"0s holding after a lockout: 150s (2m) remaining; Lockout backoff", "60s", "100s holding after a lockout: 50s (0m) remaining; the sidecar says ready",
-		"120s holding after a lockout: 30s (0m) remaining; down", "150s waiting: down", "200s waiting: no sidecar answers; a start without it is allowed in 1200s (20m)",
+		"0s holding after a lockout: 150s (2m) remaining; Lockout backoff", "60s", "100s holding after a lockout: 50s remaining; the sidecar says ready",
+		"120s holding after a lockout: 30s remaining; down", "150s waiting: down", "200s waiting: no sidecar answers; a start without it is allowed in 1200s (20m)",
 	}
 	if len(s.lines) != len(want) {
 		t.Fatalf("%q", s.lines)

@@ -121,9 +121,13 @@ func ParseSpan(text string) (time.Duration, error) {
 }
 
 // Seconds writes a span as the seed's log lines do: seconds rounded up, minutes
-// rounded down, "873s (14m)". A span in the past is "0s (0m)".
+// rounded down, "873s (14m)"; below a minute the seconds alone. A span in the past
+// is "0s".
 func Seconds(d time.Duration) string {
 	s := CeilSeconds(d)
+	if s < 60 {
+		return fmt.Sprintf("%ds", s)
+	}
 	return fmt.Sprintf("%ds (%dm)", s, s/60)
 }
 
