@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -28,7 +30,7 @@ func runbook(t *testing.T) string {
 }
 
 // fences are the blocks of a document that show commands or output.
-var fences = regexp.MustCompile("(?ms)^```\n(.*?)^```$")
+var fences = regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```$")
 
 // shown are the command lines of a program that a document shows, in blocks and
 // within sentences, each part of a pipe by itself; without comments.
@@ -66,7 +68,7 @@ func dials(line string) bool {
 // the ones that would log in do not, and end with 78.
 func TestRunbookCommands(t *testing.T) {
 	t.Parallel()
-	lines := shown(runbook(t), "sidecar")
+	lines := shown(quotation.ReplaceAllString(runbook(t), ""), "sidecar")
 	if len(lines) < 15 {
 		t.Fatalf("only %d commands: %q", len(lines), lines)
 	}
@@ -79,6 +81,9 @@ func TestRunbookCommands(t *testing.T) {
 
 	state := "SIDECAR_STATE=file:" + filepath.Join(t.TempDir(), "state.json")
 	for _, line := range lines {
+		if strings.HasPrefix(line, "sidecar bans") { // it asks Supabase, with a token
+			continue
+		}
 		if !strings.Contains(line, "--find-region") { // it would ask the real poolers
 			before := pooler.Counts().Startups
 			code, output := follow(t, line, raw, "DATABASE_URL="+raw, "SIDECAR_URL="+s.url, "SIDECAR_ALLOW_HOSTS=127.0.0.1", state)
@@ -137,8 +142,8 @@ func TestRunbookRailway(t *testing.T) {
 	}
 }
 
-// TestRunbookComplete: every reason, every trigger and every exit code is there,
-// and no other.
+// TestRunbookComplete: every reason and every trigger has a section, every exit code a
+// row, and there is no other.
 func TestRunbookComplete(t *testing.T) {
 	var reasons []string
 	for _, rule := range machine.Rules {
@@ -147,22 +152,54 @@ func TestRunbookComplete(t *testing.T) {
 	for _, trigger := range machine.Triggers {
 		reasons = append(reasons, string(trigger))
 	}
-	var codes []string
+	_, byReason, _ := strings.Cut(runbook(t), "\n## By reason\n")
+	var sections []string
+	for _, heading := range regexp.MustCompile(`(?m)^### (.*)$`).FindAllStringSubmatch(byReason, -1) {
+		sections = append(sections, heading[1])
+	}
+	var rows, codes []string
+	for _, row := range docTables(t, "runbook.md")["Exit codes"] {
+		rows = append(rows, quoted(row[0])[0])
+	}
 	for _, code := range []int{exit.OK, exit.Failure, exit.Usage, exit.Lockout} {
 		codes = append(codes, strconv.Itoa(code))
 	}
-	tables := docTables(t, "runbook.md")
-	for heading, want := range map[string][]string{"By reason": reasons, "Exit codes": codes} {
-		var got []string
-		for _, row := range tables[heading] {
-			got = append(got, quoted(row[0])[0])
-		}
+	for _, lists := range [][2][]string{{sections, reasons}, {rows, codes}} {
+		got, want := lists[0], lists[1]
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
-			t.Errorf("%s: the runbook has %q, the code %q", heading, got, want)
+			t.Errorf("the runbook has %q, the code %q", got, want)
 		}
 	}
+}
+
+// TestRunbookQuery: the one query of the runbook shows who holds a transaction open,
+// the oldest first, and the line below it ends that one.
+func TestRunbookQuery(t *testing.T) {
+	t.Parallel()
+	query := regexp.MustCompile("(?ms)^```sql\n(.*?)^```$").FindStringSubmatch(runbook(t))
+	kill := regexp.MustCompile("`(SELECT pg_terminate_backend)\\(\\d+\\);`").FindStringSubmatch(runbook(t))
+	if query == nil || kill == nil {
+		t.Fatal("the runbook has no query, or does not say how to end a session")
+	}
+	pg := realpeer.StartPostgres(t, realpeer.PostgresConfig{})
+	pg.CreateRole(t, "app", "pw-of-app")
+	signIn(t, pg, "app", "pw-of-app")
+	holder := signIn(t, pg, "app", "pw-of-app")
+	holder.must("SET application_name = 'stuck-worker'")
+	holder.must("BEGIN; SELECT 1")
+	rows := pg.Exec(t, query[1])
+	if len(rows) != 2 || rows[0][2] != "stuck-worker" || rows[0][4] != "idle in transaction" {
+		t.Fatalf("%q", rows)
+	}
+	pg.Exec(t, kill[1]+"("+rows[0][0]+")")
+	realpeer.Until(t, 10*time.Second, "the end of the session", func() error {
+		if left := pg.Exec(t, query[1]); len(left) != 1 {
+			return fmt.Errorf("%q", left)
+		}
+		return nil
+	})
 }
 
 // TestRunbookLinks: what the runbook leads to is there, on this page and elsewhere.

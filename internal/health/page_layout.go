@@ -138,7 +138,8 @@ func countdown(d pageData) m.Part {
 }
 
 func advicePart(s Status, l look) m.Part {
-	chapter := cmp.Or(chapters[machine.Reason(s.Reason)], anyChapter)
+	_, section, _ := strings.Cut(s.Runbook, "#")
+	chapter := cmp.Or(section, anyChapter)
 	if s.Ready && s.Guard.OK {
 		return part("advice", "", "What to do", m.El("p", m.Class("say"), m.Text(s.Advice)))
 	}

@@ -61,19 +61,7 @@ func drawn(outline, sign string) m.Part {
 		m.El("path", m.Class("sign"), m.Attr("d", sign)))
 }
 
-// chapters are the places of the runbook that say more about a reason.
-var chapters = map[machine.Reason]string{
-	machine.ReasonLockout:        "emergency-everything-is-locked-out",
-	machine.ReasonStoreLost:      "a-lockout-that-is-over",
-	machine.ReasonAuthFailed:     "a-new-password-without-a-lockout",
-	machine.ReasonTenantNotFound: "tenant-or-user-not-found",
-	machine.ReasonNoConfig:       "a-connection-string-that-works",
-	machine.ReasonInvalidDSN:     "a-connection-string-that-works",
-	machine.ReasonGuard:          "a-connection-string-that-works",
-	machine.ReasonWaiverExpired:  waiverChapter,
-}
-
 const (
-	anyChapter    = "by-reason" // where every reason has its line
+	anyChapter    = "by-reason" // where every reason has its section
 	waiverChapter = "the-waiver"
 )

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/docs"
+	told "dragonfly.internal/sidecar/internal/advice/scenes"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -109,8 +110,9 @@ func TestChapters(t *testing.T) {
 	}
 	check(anyChapter)
 	check(waiverChapter)
-	for _, place := range chapters {
-		check(place)
+	for _, s := range told.All() {
+		_, section, _ := strings.Cut(s.Page(), "#")
+		check(section)
 	}
 	for _, found := range regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(page, -1) {
 		check(found[1])
@@ -121,12 +123,12 @@ func TestChapters(t *testing.T) {
 func TestRunbookPage(t *testing.T) {
 	words := func(text string) string { return strings.Join(strings.Fields(text), " ") }
 	shown := words(html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(string(runbookPage()), " ")))
-	plain := regexp.MustCompile("`([^`]*)`|\\*\\*|\\[([^\\]]+)\\]\\([^)]*\\)|^(?:\\d+\\. |- |#+ )|[|]")
+	plain := regexp.MustCompile("`([^`]*)`|\\*\\*|\\[([^\\]]+)\\]\\([^)]*\\)|^(?:\\d+\\. |- |#+ |>)|[|]|\\*([^*]+)\\*")
 	for line := range strings.Lines(docs.Runbook) {
 		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "|---") {
 			continue
 		}
-		for part := range strings.SplitSeq(plain.ReplaceAllString(strings.TrimSpace(line), "\x00$1\x00$2\x00"), "\x00") {
+		for part := range strings.SplitSeq(plain.ReplaceAllString(strings.TrimSpace(line), "\x00$1\x00$2\x00$3\x00"), "\x00") {
 			if part := words(strings.Trim(part, "`")); part != "" && !strings.Contains(shown, part) {
 				t.Errorf("the page does not say %q", part)
 			}

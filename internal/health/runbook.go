@@ -25,7 +25,7 @@ func chapterTitle(place string) string { return chapterTitles()[place] }
 var chapterTitles = sync.OnceValue(func() map[string]string {
 	titles := make(map[string]string)
 	for line := range strings.Lines(docs.Runbook) {
-		if heading, ok := strings.CutPrefix(line, "## "); ok {
+		if marks, heading, _ := strings.Cut(line, " "); marks == "##" || marks == "###" {
 			titles[anchor(heading)] = strings.TrimSpace(heading)
 		}
 	}
@@ -42,11 +42,11 @@ func anchor(heading string) string {
 var (
 	numbered = regexp.MustCompile(`^(\d+)\. +`)
 	bulleted = regexp.MustCompile(`^[-*] +`)
-	marked   = regexp.MustCompile("`([^`]+)`" + `|\*\*([^*]+)\*\*|\[([^\]]+)\]\(([^)]+)\)`)
+	marked   = regexp.MustCompile("`([^`]+)`" + `|\*\*([^*]+)\*\*|\[([^\]]+)\]\(([^)]+)\)|\*([^*]+)\*`)
 )
 
 // blocks turns the part of Markdown that the runbook uses into elements: headings,
-// paragraphs, lists, tables and fenced text.
+// paragraphs, quotations, lists, tables and fenced text.
 func blocks(text string) m.Part {
 	var all m.Group
 	lines := strings.Split(text, "\n")
@@ -62,6 +62,17 @@ func blocks(text string) m.Part {
 		case strings.HasPrefix(line, "## "):
 			all = append(all, m.El("h2", m.Attr("id", anchor(line[3:])), inline(line[3:])))
 			i++
+		case strings.HasPrefix(line, "### "):
+			all = append(all, m.El("h3", m.Attr("id", anchor(line[4:])), inline(line[4:])))
+			i++
+		case strings.HasPrefix(line, ">"):
+			end := until(lines, i, func(l string) bool { return !strings.HasPrefix(l, ">") })
+			var quoted strings.Builder
+			for _, l := range lines[i:end] {
+				quoted.WriteString(strings.TrimPrefix(l[1:], " ") + "\n")
+			}
+			all = append(all, m.El("blockquote", blocks(quoted.String())))
+			i = end
 		case strings.HasPrefix(line, "# "):
 			all = append(all, m.El("h1", inline(line[2:])))
 			i++
@@ -149,6 +160,8 @@ func inline(text string) m.Part {
 			all = append(all, m.El("code", m.Text(group(1))))
 		case group(2) != "":
 			all = append(all, m.El("strong", inline(group(2))))
+		case group(5) != "":
+			all = append(all, m.El("em", m.Text(group(5))))
 		case here:
 			all = append(all, m.El("a", m.HrefTo("", place), inline(group(3))))
 		default:

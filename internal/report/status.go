@@ -67,12 +67,15 @@ func StatusRows(s health.Status) []Row {
 	for _, f := range s.Guard.Findings {
 		add("Finding", fmt.Sprintf("%s: %s %s", f.Code, f.Message, f.Hint))
 	}
+	for _, f := range s.Guard.Pending {
+		add("New DSN", fmt.Sprintf("not used. %s: %s %s", f.Code, f.Message, f.Hint))
+	}
 	if s.DSN.Host != "" {
 		add("Database", fmt.Sprintf("%s:%d, %s, %s", s.DSN.Host, s.DSN.Port, place(s.DSN.PoolerMode, s.Guard.OK), s.Guard.Env))
 	}
 	add("Waiver", waiverState(s.Waiver))
 	add("Store", storeState(s.Store))
-	if !s.Ready || !s.Guard.OK {
+	if !s.Ready || !s.Guard.OK || len(s.Guard.Pending) > 0 {
 		add("Runbook", s.Runbook)
 	}
 	return rows

@@ -33,13 +33,16 @@ func statuses() map[string]health.Status {
 	waived.Guard.Findings = []dsn.Finding{{Code: dsn.WaiverExpired, Severity: dsn.Error, Message: "the waiver has ended.", Hint: "Renew it."}}
 	waived.Waiver = health.StatusWaiver{Status: dsn.WaiverOver, Expires: &at, Reason: "tenant not found"}
 	waived.Advice = "The database answers, but DATABASE_URL is no longer allowed."
+	pending := ready
+	pending.Guard.Pending = []dsn.Finding{{Code: dsn.PasswordNeedsEncoding, Severity: dsn.Error, Message: "the password has a character that readers take apart.", Hint: "sidecar dsn encode"}}
+	pending.Runbook = "docs/runbook.md#invalid_dsn"
 	expiring := ready
 	expiring.Waiver = health.StatusWaiver{Status: dsn.WaiverExpiring, Expires: &soon, Reason: "tenant not found"}
 	none := health.Status{
 		State: "misconfigured", Reason: "no_config", Since: at, Advice: "DATABASE_URL is not set.",
 		Waiver: health.StatusWaiver{Status: dsn.WaiverNone}, Store: health.Store{Kind: "memory", Healthy: true},
 	}
-	return map[string]health.Status{"ready": ready, "lockout": lockout, "waived": waived, "expiring": expiring, "none": none}
+	return map[string]health.Status{"ready": ready, "lockout": lockout, "waived": waived, "pending": pending, "expiring": expiring, "none": none}
 }
 
 // TestStatusText: the exact words of a status.
