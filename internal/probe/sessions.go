@@ -17,7 +17,7 @@ import (
 type Activity struct {
 	Sessions []Session
 	Role     string // ours at the server: a pooler may log in there as another than the DSN's
-	Grant    string // the SQL that shows Role all of every session; "" when it sees them
+	Grant    string // the SQL that shows Role all of every session; "" when it sees them, or there is none
 	Pooled   bool   // a pooler stands between: the server sees its connections, not its clients
 }
 
@@ -104,17 +104,17 @@ func (p *Prober) activity(rows [][][]byte, pid uint32) (Activity, error) {
 // word is a name that somebody else chose, fit to print.
 func (p *Prober) word(text []byte) string { return p.scrub.Scrub(classify.OneLine(string(text))) }
 
-// grant is the SQL that lets a role see all of every session. One that is
-// NOINHERIT has nothing from a plain grant: from PostgreSQL 16 on the grant itself
-// can say otherwise, before only the role.
+// grant is the SQL that lets a role see all of every session, and nothing else. One
+// that is NOINHERIT has nothing from a plain grant: from PostgreSQL 16 on the grant
+// itself can say otherwise. Before that only the role could, and would then inherit
+// all that it is a member of; so there is none, and another role has to look.
 func grant(role string, inherits bool, version int) string {
-	role = `"` + strings.ReplaceAll(role, `"`, `""`) + `"`
-	plain := "GRANT pg_read_all_stats TO " + role
+	plain := `GRANT pg_read_all_stats TO "` + strings.ReplaceAll(role, `"`, `""`) + `"`
 	switch {
 	case inherits:
 		return plain + ";"
 	case version >= 16_00_00:
 		return plain + " WITH INHERIT TRUE;"
 	}
-	return plain + "; ALTER ROLE " + role + " INHERIT;"
+	return ""
 }

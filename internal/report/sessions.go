@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/advice"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -23,9 +24,11 @@ type SessionsReport struct {
 type Activity struct {
 	Role     string    `json:"role"`   // ours at the server
 	Pooled   bool      `json:"pooled"` // the sessions are a pooler's, not its clients'
-	Grant    string    `json:"grant"`  // the SQL that shows Role all of every session; "" when it sees them
+	Grant    string    `json:"grant"`  // the SQL that shows Role all of every session; "" when it sees them, or there is none
 	Sessions []Session `json:"sessions"`
 }
+
+const hidden = "hidden"
 
 // Session stands for all sessions that are alike.
 type Session struct {
@@ -105,8 +108,10 @@ func (r SessionsReport) rotation() string {
 		b.WriteString("A pooler stands between: these are its connections to the server. Its clients are not\n" +
 			"listed, and each of them logs in to the pooler again.\n")
 	}
-	if r.Grant != "" {
-		fmt.Fprintf(&b, "\n%s may not see the state and age of other roles' sessions. An administrator can let it:\n\n  %s\n", r.Role, r.Grant)
+	if slices.ContainsFunc(r.Sessions, func(s Session) bool { return s.State == hidden }) {
+		fmt.Fprintf(&b, "\n%s may not see the state and age of other roles' sessions, and need not for its work.\n"+
+			"Whoever may, such as postgres, sees them: with that role's DSN in this command, or with the\n"+
+			"query under \"Look past the pool\" in %s.\n", r.Role, advice.Runbook)
 	}
 	return b.String()
 }
