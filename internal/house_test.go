@@ -26,6 +26,7 @@ var directions = []struct {
 	{"internal/dsn", []string{module, "net ", "github.com/"}, "the DSN rules are pure and offline"},
 	{"internal/supervisor/machine", []string{module, "net", "os", "context", "github.com/"}, "the machine is pure: no clock, nobody asked, nothing of ours"},
 	{"internal/supervisor", []string{module + "internal/probe", module + "internal/store", module + "internal/health", "net", "github.com/"}, "the driver knows one permit, one outcome and a place to store"},
+	{"internal/advice", []string{module + "internal/supervisor ", module + "internal/health", module + "internal/report", module + "internal/probe", module + "internal/dsn", "net", "os", "context", "github.com/"}, "words are made from what is known: nobody asked, no clock"},
 	{"internal/store", []string{module + "internal/probe", module + "internal/health", module + "internal/dsn", "net", "github.com/jackc/pgx"}, "a store keeps what the machine says, and knows nothing else"},
 	{"internal/classify", []string{module + "internal/probe", module + "internal/dsn", module + "internal/store", module + "internal/health"}, "the classifier knows words and the machine's reasons, nothing else"},
 	{"internal/probe", []string{module + "internal/health", module + "internal/store", "net/http"}, "the prober does not know who reads"},
