@@ -191,7 +191,12 @@ type visitor struct {
 
 func signIn(t *testing.T, pg *realpeer.Postgres, role, password string) visitor {
 	t.Helper()
-	conn, err := pgconn.Connect(t.Context(), pg.DSN(role, password))
+	return visitorAt(t, pg.DSN(role, password))
+}
+
+func visitorAt(t *testing.T, raw string) visitor {
+	t.Helper()
+	conn, err := pgconn.Connect(t.Context(), raw)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func TestScripts(t *testing.T) {
 			// the state, and SIDECAR_URL leads to it
 			"served": func(ts *testscript.TestScript, _ bool, args []string) {
 				s := startSidecar(t, append(args[1:], "DATABASE_URL="+ts.Getenv("DATABASE_URL"))...)
-				s.awaitReadiness(machine.State(args[0]), 10*time.Second)
+				s.awaitReadiness(machine.State(args[0]), 30*time.Second)
 				ts.Setenv("SIDECAR_URL", s.url)
 			},
 		},

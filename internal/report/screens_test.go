@@ -160,8 +160,8 @@ func TestScreens(t *testing.T) {
 }
 
 var (
-	clockTime = regexp.MustCompile(`(?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d:\d\d) UTC`)
-	lengths   = regexp.MustCompile(`(\d+)s \((\d+)m\)|\bin (?:(\d+)m)?(\d+)s\b|\b(\d+)s remaining`)
+	clocks  = regexp.MustCompile(`(?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d:\d\d) UTC`)
+	lengths = regexp.MustCompile(`(\d+)s \((\d+)m\)|\bin (?:(\d+)m)?(\d+)s\b|\b(\d+)s remaining`)
 )
 
 // TestOneTimeAScreen: nobody reads two different times on one screen. Every clock
@@ -171,7 +171,7 @@ func TestOneTimeAScreen(t *testing.T) {
 	for _, s := range everything() {
 		for screen, text := range s.screens {
 			found := false
-			for _, match := range clockTime.FindAllStringSubmatch(text, -1) {
+			for _, match := range clocks.FindAllStringSubmatch(text, -1) {
 				at, err := time.Parse("2006-01-02 15:04:05", scenes.Now.Format("2006-01-02 ")+match[2])
 				if err != nil {
 					t.Fatal(err)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,8 +27,9 @@ func StatusText(s health.Status, now time.Time) string {
 			row.Value += ", in " + age(time.Duration(s.RetryInSeconds)*time.Second)
 		}
 		name := row.Name + ":"
-		for _, line := range broken(row.Value, textWidth-nameWidth) {
-			rows, name = append(rows, []string{name, line}), ""
+		value := clockTime.ReplaceAllStringFunc(row.Value, func(at string) string { return strings.ReplaceAll(at, " ", unbroken) })
+		for _, line := range broken(value, textWidth-nameWidth) {
+			rows, name = append(rows, []string{name, strings.ReplaceAll(line, unbroken, " ")}), ""
 		}
 	}
 	return b.String() + columns(rows)
@@ -35,6 +37,11 @@ func StatusText(s health.Status, now time.Time) string {
 
 // nameWidth is about what the names of the rows take.
 const nameWidth = 14
+
+// A date and its time stay in one line: unbroken stands for the spaces in them.
+const unbroken = "\x00"
+
+var clockTime = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`)
 
 // The names of the line that says when the sidecar asks again.
 const windowEnd, nextAttempt = "Until", "Next attempt"
