@@ -149,9 +149,6 @@ func (r *Report) Lockout(s Standing, note string, noConnect bool) {
 		if s.State == machine.Lockout && noConnect {
 			r.inside, r.action = true, s.Advice+" "+onlyTheCure
 		}
-		if r.action != "" || !s.Blocks && !noConnect { // said at the end, or by the probe
-			c.Remedy = ""
-		}
 	case s.Doubted:
 		c = Check{"lockout", Warn, "the sidecar met a lockout that may be an old one, and is looking again", ""}
 	case note != "":
@@ -217,13 +214,21 @@ func (r *Report) warned() string {
 
 var marks = map[CheckStatus]string{Pass: "✅", Warn: "⚠️ ", Fail: "❌", Skip: "➖"}
 
+// saidBelow reports whether a remedy is read further down as well: as the action, or
+// after a hold for the one probe, which was refused for the same.
+func (r *Report) saidBelow(c Check) bool {
+	last := r.Checks[len(r.Checks)-1]
+	return r.action != "" && strings.HasPrefix(r.action, c.Remedy) ||
+		c.Name == "lockout" && last.Name == "probe" && last.Status == Fail
+}
+
 // Text is the report for people.
 func (r *Report) Text() string {
 	var b strings.Builder
 	b.WriteString(Banner(fmt.Sprintf("GATE (%s)", r.env)) + "\n")
 	for _, c := range r.Checks {
 		fmt.Fprintf(&b, "%s %s: %s\n", marks[c.Status], strings.ReplaceAll(c.Name, "_", " "), c.Message)
-		if c.Remedy != "" && c.Status != Pass {
+		if c.Remedy != "" && c.Status != Pass && !r.saidBelow(c) {
 			b.WriteString(Indented(c.Remedy))
 		}
 	}
