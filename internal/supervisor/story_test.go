@@ -121,7 +121,8 @@ func (s *story) play(words []string) error {
 		}
 		if s.Supervisor == nil {
 			s.start(target)
-			s.makeKnown(ctx, machine.Transition{At: now, To: s.Snapshot().Status})
+			s.saveAndReport(ctx)
+			s.report(machine.Transition{At: now, To: s.Snapshot().Status})
 			return nil
 		}
 		s.makeKnown(ctx, s.machine.SetTarget(now, target))
@@ -198,7 +199,8 @@ func (s *story) restart(revision string) error {
 	}
 	s.start(s.machine.Target())
 	s.Begin(r, nil)
-	s.makeKnown(context.Background(), machine.Transition{At: now, To: s.Snapshot().Status})
+	s.saveAndReport(context.Background())
+	s.report(machine.Transition{At: now, To: s.Snapshot().Status})
 	return nil
 }
 

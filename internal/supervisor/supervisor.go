@@ -125,7 +125,8 @@ func (s *Supervisor) change(ctx context.Context, f func(now time.Time) machine.T
 
 // Run supervises until the context ends, then publishes that the process stops.
 func (s *Supervisor) Run(ctx context.Context) {
-	s.makeKnown(ctx, machine.Transition{At: time.Now(), To: s.Snapshot().Status})
+	s.saveAndReport(ctx)
+	s.report(machine.Transition{At: time.Now(), To: s.Snapshot().Status})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
