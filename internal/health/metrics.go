@@ -33,6 +33,7 @@ var (
 	sinceDesc        = desc("state_since_timestamp_seconds", "Unix time at which the present state began.")
 	failuresDesc     = desc("consecutive_failures", "Failed probes in a row.")
 	violationsDesc   = desc("window_violations_total", "Connections opened inside a window; must stay 0.")
+	localDesc        = desc("local_faults_total", "Probes that a fault of our own broke off, such as no free descriptor; they say nothing about the database.")
 	waiverDesc       = desc("waiver_active", "1 while a waiver for the direct connection is in force.")
 	waiverExpiryDesc = desc("waiver_expiry_timestamp_seconds", "Unix time at which the waiver ends; 0 without one.")
 	dsnDesc          = desc("dsn_info", "The DSN in use, without its secrets.", "pooler_mode", "port", "sslmode", "password_encoding", "project_ref")
@@ -59,7 +60,7 @@ func newRegistry(source Source, requests *requests) *prometheus.Registry {
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, stateDesc, lockoutsDesc, loginsDesc, durationDesc, retryDesc, windowDesc, successDesc,
-		attemptDesc, sinceDesc, failuresDesc, violationsDesc, waiverDesc, waiverExpiryDesc, dsnDesc, guardDesc,
+		attemptDesc, sinceDesc, failuresDesc, violationsDesc, localDesc, waiverDesc, waiverExpiryDesc, dsnDesc, guardDesc,
 		storeDesc, buildDesc,
 	} {
 		descs <- d
@@ -101,6 +102,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(sinceDesc, unix(s.Since))
 	gauge(failuresDesc, float64(s.Failures))
 	counter(violationsDesc, s.Violations)
+	counter(localDesc, s.LocalFaults)
 
 	active := report.Waiver.Status == dsn.WaiverActive || report.Waiver.Status == dsn.WaiverExpiring
 	gauge(waiverDesc, number(active))

@@ -33,6 +33,7 @@ type Status struct {
 	Failures       int           `json:"consecutive_failures"`
 	LastAttempt    *LastAttempt  `json:"last_attempt"`
 	LastSuccessAt  *time.Time    `json:"last_success_at"`
+	LocalFault     *LocalFault   `json:"local_fault"`
 	History        []HistoryItem `json:"history"`
 	Store          Store         `json:"store"`
 	Version        string        `json:"version"`
@@ -101,6 +102,14 @@ type LastAttempt struct {
 	LatencyMS int64     `json:"latency_ms"`
 }
 
+// LocalFault is the last probe that a fault of our own side broke off, such as no free
+// descriptor: it says nothing about the database. Count is since the start.
+type LocalFault struct {
+	At      time.Time `json:"at"`
+	Message string    `json:"message"`
+	Count   uint64    `json:"count"`
+}
+
 // HistoryItem is one change of state or reason.
 type HistoryItem struct {
 	At      time.Time `json:"at"`
@@ -144,6 +153,9 @@ func (h *handlers) status(s *supervisor.Snapshot, now time.Time) Status {
 	}
 	if a := s.Attempt; !a.At.IsZero() {
 		status.LastAttempt = &LastAttempt{stamp(a.At), string(a.Reason), string(a.Step), a.SQLState, a.Message, a.Latency.Milliseconds()}
+	}
+	if f := s.LocalFault; s.LocalFaults > 0 {
+		status.LocalFault = &LocalFault{stamp(f.At), f.Message, s.LocalFaults}
 	}
 	for _, e := range s.History {
 		status.History = append(status.History,

@@ -10,7 +10,8 @@ import (
 )
 
 // Act is what the pooler does at a point of the script: a [Refusal], a
-// [Silence], a [Notice], [Raw] bytes, a [SASLFinal] or a [Slow] one of these.
+// [Silence], a [Notice], [Raw] bytes, a [SASLFinal], a [Flood], a [Drip] or a
+// [Slow] one of these.
 type Act interface {
 	// perform does it: nil goes on, errStatement fails one query, anything else
 	// ends the connection.

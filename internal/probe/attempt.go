@@ -38,7 +38,7 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := attempt{step: machine.StepDial, dialled: time.Now()}
-	var wire wire
+	wire := wire{limit: p.maxBytes}
 	defer wire.close()
 
 	if deadline, ok := ctx.Deadline(); ok && left > 1 {
@@ -62,7 +62,7 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 		}
 		a.step, a.trace.Address = machine.StepTLS, address
 		wire.first = &greetingConn{Conn: conn}
-		wire.raw = &answeringConn{wire.first, &wire.answered}
+		wire.raw = &answeringConn{wire.first, &wire}
 		return wire.raw, nil
 	}
 	config.AfterNetConnect = func(ctx context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
@@ -83,6 +83,9 @@ func (p *Prober) attempt(ctx context.Context, config *pgconn.Config, address str
 		a.err = fmt.Errorf("%s did not answer: %w", address, context.DeadlineExceeded)
 	}
 	a.greeting = wire.first.greeting()
+	if flood, refused := wire.flood(), (*pgconn.PgError)(nil); flood != nil && a.err != nil && !errors.As(a.err, &refused) {
+		a.err = flood // of which pgconn and TLS leave out the words
+	}
 	a.answered, a.knocked, a.trace.Routed = wire.answered.Load(), wire.knocked.Load(), wire.routed.Load()
 	return a
 }
@@ -106,20 +109,23 @@ type query func(ctx context.Context, conn *pgconn.PgConn) error
 
 // selectOne is the query of a probe.
 func selectOne(ctx context.Context, conn *pgconn.PgConn) error {
-	result := conn.ExecParams(ctx, "SELECT 1", nil, nil, nil, nil).Read()
-	if result.Err != nil {
-		return result.Err
+	one := false
+	err := firstRows(conn.ExecParams(ctx, "SELECT 1", nil, nil, nil, nil), 1, func(row [][]byte) error {
+		one = len(row) == 1 && string(row[0]) == "1"
+		return nil
+	})
+	if err == nil && !one {
+		err = errors.New("SELECT 1 did not return 1")
 	}
-	if len(result.Rows) != 1 || len(result.Rows[0]) != 1 || string(result.Rows[0][0]) != "1" {
-		return errors.New("SELECT 1 did not return 1")
-	}
-	return nil
+	return err
 }
 
 // wire watches one socket from its opening to its end.
 type wire struct {
 	raw      net.Conn
 	first    *greetingConn // nil: nothing was opened
+	limit    int64         // how much the peer may send
+	received atomic.Int64  // what it has sent
 	dialled  atomic.Bool
 	answered atomic.Bool
 	knocked  atomic.Bool
@@ -134,16 +140,29 @@ func (w *wire) close() {
 	}
 }
 
-// answeringConn notes when the peer says something or hangs up.
+// flood is the end of a connection whose peer sent too much, nil where it did not.
+func (w *wire) flood() error {
+	if w.received.Load() <= w.limit {
+		return nil
+	}
+	return &FloodError{w.limit}
+}
+
+// answeringConn notes when the peer says something or hangs up, and reads no more
+// once it has said too much.
 type answeringConn struct {
 	net.Conn
-	answered *atomic.Bool
+	wire *wire
 }
 
 func (c *answeringConn) Read(b []byte) (int, error) {
+	if flood := c.wire.flood(); flood != nil {
+		return 0, flood
+	}
 	n, err := c.Conn.Read(b)
+	c.wire.received.Add(int64(n))
 	if n > 0 || hungUp(err) {
-		c.answered.Store(true)
+		c.wire.answered.Store(true)
 	}
 	return n, err
 }
@@ -151,7 +170,7 @@ func (c *answeringConn) Read(b []byte) (int, error) {
 func (c *answeringConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	if hungUp(err) {
-		c.answered.Store(true)
+		c.wire.answered.Store(true)
 	}
 	return n, err
 }

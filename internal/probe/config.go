@@ -13,10 +13,6 @@ import (
 // applicationName is what the database's pg_stat_activity shows for us.
 const applicationName = "dragonfly-sidecar"
 
-// maxMessage bounds what a peer may announce; the answers to one login and
-// SELECT 1 are a few hundred bytes.
-const maxMessage = 1 << 20
-
 // config builds pgconn's configuration from the judged DSN. pgconn insists on
 // parsing one itself, so it is given a text in which every setting is named:
 // nothing of the PG* variables, service files or .pgpass gets in

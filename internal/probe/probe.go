@@ -35,11 +35,12 @@ type Options struct {
 
 // Prober makes the logins for one DSN. Use [New].
 type Prober struct {
-	dsn     dsn.DSN
-	scrub   *dsn.Scrubber
-	options Options
-	query   query
-	mute    bool // hangs up when asked for the password, see Knocker
+	dsn      dsn.DSN
+	scrub    *dsn.Scrubber
+	options  Options
+	query    query
+	maxBytes int64 // that a peer may send on one connection
+	mute     bool  // hangs up when asked for the password, see Knocker
 
 	roots roots
 
@@ -56,7 +57,7 @@ func New(d dsn.DSN, scrub *dsn.Scrubber, options Options) *Prober {
 	if options.Lookup == nil {
 		options.Lookup = net.DefaultResolver.LookupHost
 	}
-	return &Prober{dsn: d, scrub: scrub, options: options, query: selectOne}
+	return &Prober{dsn: d, scrub: scrub, options: options, query: selectOne, maxBytes: maxProbeBytes}
 }
 
 // Probe spends the permit on one login and one query. Without a permit, or with
@@ -74,7 +75,9 @@ func (p *Prober) Trace(ctx context.Context, permit machine.Permit) (machine.Outc
 	begun := time.Now()
 	var outcome machine.Outcome
 	var trace Trace
-	if config, err := p.config(); err != nil {
+	if config, err := p.config(); ownFault(err) != nil {
+		outcome = brokenOff(ownFault(err), attempt{})
+	} else if err != nil {
 		// Nothing is dialled; the file or the setting has to change, as a refused one has to.
 		outcome = machine.Outcome{Reason: machine.ReasonConfigRejected, Message: err.Error()}
 	} else {
@@ -90,6 +93,9 @@ func (p *Prober) Trace(ctx context.Context, permit machine.Permit) (machine.Outc
 
 // outcome says what an attempt came to.
 func (p *Prober) outcome(last attempt) machine.Outcome {
+	if fault := ownFault(last.err); fault != nil {
+		return brokenOff(fault, last)
+	}
 	outcome := machine.Outcome{Reason: machine.ReasonOK}
 	asked := p.mute && last.trace.Routed // a knock wants no more
 	if last.err != nil && !asked {
@@ -99,6 +105,12 @@ func (p *Prober) outcome(last attempt) machine.Outcome {
 	}
 	outcome.Knocked, outcome.Dialled = last.knocked, last.dialled
 	return outcome
+}
+
+// brokenOff is an attempt that a fault of our own ended: it has no reason, so what
+// was known of the database stays.
+func brokenOff(fault error, last attempt) machine.Outcome {
+	return machine.Outcome{Own: true, Step: last.step, Message: fault.Error(), Knocked: last.knocked, Dialled: last.dialled}
 }
 
 // login tries the addresses in turn until one answers, and returns the last

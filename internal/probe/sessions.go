@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -58,16 +59,25 @@ ORDER BY g.usename, g.count DESC, g.application_name`
 func (p *Prober) WithSessions(found *Activity) *Prober {
 	other := New(p.dsn, p.scrub, p.options)
 	other.query = func(ctx context.Context, conn *pgconn.PgConn) error {
-		result := conn.ExecParams(ctx, activityQuery, nil, nil, nil, nil).Read()
-		if result.Err != nil {
-			return result.Err
+		var rows [][][]byte
+		err := firstRows(conn.ExecParams(ctx, activityQuery, nil, nil, nil, nil), maxSessionRows, func(row [][]byte) error {
+			kept := make([][]byte, len(row)) // the next row overwrites this one
+			for i := range row {
+				kept[i] = bytes.Clone(row[i])
+			}
+			rows = append(rows, kept)
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		activity, err := p.activity(result.Rows, conn.PID())
+		activity, err := p.activity(rows, conn.PID())
 		if err == nil {
 			*found = activity
 		}
 		return err
 	}
+	other.maxBytes = maxSessionBytes
 	return other
 }
 

@@ -16,7 +16,9 @@ const reminderEvery = time.Minute
 // report writes the log lines of a transition (docs/runbook.md#log-lines). Their
 // words are read by people and machines alike and stay as they are.
 func (s *Supervisor) report(t machine.Transition) {
-	if o := t.Outcome; o.Reason != "" {
+	if o := t.Outcome; o.Own {
+		s.log.Error("a fault of our own, not the database's, broke the probe off; the verdict stays: "+o.Message, "step", o.Step, "error", o.Message)
+	} else if o.Reason != "" {
 		s.log.Debug("probe", "reason", o.Reason, "step", o.Step, "sqlstate", o.SQLState,
 			"error", o.Message, "latency_ms", o.Latency.Milliseconds())
 	}

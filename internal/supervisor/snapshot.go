@@ -55,6 +55,13 @@ func (s *Snapshot) RetryTime(now time.Time) time.Time { return s.Situation(now).
 // Remaining is the time until the next attempt, never below zero.
 func (s *Snapshot) Remaining(now time.Time) time.Duration { return s.Situation(now).Remaining() }
 
+// LocalFault is a fault of our own side, such as no free descriptor. It says nothing
+// about the database, and the verdict stays. The zero value is none.
+type LocalFault struct {
+	At      time.Time
+	Message string
+}
+
 // Ledger counts what happened since the start.
 type Ledger struct {
 	Logins      map[machine.Reason]uint64  // by what they ended with
@@ -62,6 +69,8 @@ type Ledger struct {
 	Violations  uint64                     // connections inside a window: must stay 0
 	LastSuccess time.Time
 	Latency     Histogram
+	LocalFaults uint64          // probes that a fault of our own broke off
+	LocalFault  LocalFault      // the last of them
 	History     []machine.Entry // oldest first, at most HistoryLength
 	Recent      []Login         // oldest first, at most recentLogins
 }
@@ -121,6 +130,10 @@ func (l Ledger) record(t machine.Transition) Ledger {
 	}
 	if !o.Dialled.IsZero() && t.From.State == machine.Lockout && o.Dialled.Before(t.From.Next) {
 		next.Violations++
+	}
+	if o.Own {
+		next.LocalFaults++
+		next.LocalFault = LocalFault{t.At, o.Message}
 	}
 	if o.Reason == machine.ReasonOK {
 		next.LastSuccess = t.At

@@ -189,7 +189,11 @@ func (s *Supervisor) probe(ctx context.Context) {
 		s.saveAndReport(ctx)
 		return
 	}
-	s.makeAttemptKnown(ctx, t, machine.Attempt{At: asked, Outcome: t.Outcome})
+	last := machine.Attempt{At: asked, Outcome: t.Outcome}
+	if outcome.Own {
+		last = s.Snapshot().Attempt // the last one that says something of the database
+	}
+	s.makeAttemptKnown(ctx, t, last)
 }
 
 // publishExpiry tells of a verdict that has become another one by itself.

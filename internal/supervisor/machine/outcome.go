@@ -19,6 +19,9 @@ type Outcome struct {
 	Refused bool `json:"-"`
 	// Slow: a breaker that a dead database fed; the next try waits Policy.Retry.Max.
 	Slow bool `json:"-"`
+	// Own: a fault of our own side, such as no free descriptor, broke the probe off;
+	// it has no reason, and Message says what is missing here.
+	Own bool `json:"-"`
 	// Knocked: a startup message went out, which the pooler sees as a login.
 	Knocked bool `json:"-"`
 	// Dialled is when the first socket was opened; zero when none was.
