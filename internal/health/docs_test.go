@@ -130,12 +130,12 @@ func fieldNames(spec reflect.Type, prefix string) (all []string) {
 func TestDocsLimits(t *testing.T) {
 	span := func(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }
 	want := map[string]string{
-		"a request's header, in time":            span(readHeaderTimeout),
-		"a whole request":                        span(readTimeout),
+		"a request":                              span(readTimeout),
 		"an answer":                              span(writeTimeout),
 		"an idle connection":                     span(idleTimeout),
 		"a request's header, in size":            fmt.Sprintf("%d KiB", maxHeaderBytes>>10),
-		"a request's body":                       fmt.Sprintf("%d KiB; no page reads one", maxBody>>10),
+		"a request's body":                       "none is read; the connection closes after the answer",
+		"connections":                            fmt.Sprintf("%d, and %d below the descriptor limit", maxConnections, ownDescriptors),
 		"after SIGTERM, the port stays open for": span(lingering),
 		"then open requests get at most":         span(drain),
 		"our own commands wait for an answer":    span(clientTimeout),

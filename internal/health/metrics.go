@@ -159,7 +159,7 @@ var routeCodes = map[string][]int{
 	"/livez":    {http.StatusOK},
 	"/readyz":   {http.StatusOK, http.StatusBadRequest, http.StatusServiceUnavailable},
 	"/status":   {http.StatusOK, http.StatusUnauthorized},
-	"/metrics":  {http.StatusOK, http.StatusInternalServerError},
+	"/metrics":  {http.StatusOK, http.StatusUnauthorized, http.StatusInternalServerError},
 	"/":         {http.StatusOK, http.StatusUnauthorized},
 	"/page.css": {http.StatusOK},
 	"/page.js":  {http.StatusOK},

@@ -41,7 +41,7 @@ func (h *handlers) runbook(w http.ResponseWriter, r *http.Request) int {
 // people writes a page for people, to those who have the token.
 func (h *handlers) people(w http.ResponseWriter, r *http.Request, render func() []byte) int {
 	if !h.allowed(r) {
-		return unauthorized(w)
+		return statusUnauthorized(w)
 	}
 	w.Header()["Content-Security-Policy"] = pagePolicy
 	w.Header()["Referrer-Policy"] = []string{"no-referrer"}

@@ -1,15 +1,18 @@
 package health
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"dragonfly.internal/sidecar/internal/dsn"
 )
 
 // handlers answers every route from one source.
@@ -19,6 +22,11 @@ type handlers struct {
 	health  cached
 	readyz  cached
 	metrics http.Handler
+
+	gathering sync.Mutex // one scrape at a time: each is a hundred times its own text
+
+	routes           map[string]http.HandlerFunc
+	refused, unknown http.HandlerFunc // any other method, any other path
 }
 
 // reader is a handler that reports its status code, for the request counter.
@@ -34,9 +42,10 @@ func NewHandler(source Source) http.Handler {
 		health:  cached{render: liveness},
 		readyz:  cached{render: plainReadiness},
 		metrics: promhttp.HandlerFor(newRegistry(source, requests), promhttp.HandlerOpts{EnableOpenMetrics: true}),
+		routes:  make(map[string]http.HandlerFunc),
+		refused: requests.counted(otherPath, refuse),
+		unknown: requests.counted(otherPath, notFound),
 	}
-	router := chi.NewRouter()
-	router.Use(bounded)
 	for path, answer := range map[string]reader{
 		"/health":   h.alive,
 		"/livez":    h.alive,
@@ -48,38 +57,36 @@ func NewHandler(source Source) http.Handler {
 		"/page.js":  h.script,
 		"/runbook":  h.runbook,
 	} {
-		counted := requests.counted(path, answer)
-		router.Get(path, counted)
-		router.Head(path, counted)
+		h.routes[path] = requests.counted(path, answer)
 	}
-	refuse := func(w http.ResponseWriter, _ *http.Request) int {
-		w.Header().Set("Allow", "GET, HEAD")
-		return fail(w, http.StatusMethodNotAllowed, "only GET and HEAD")
-	}
-	router.MethodNotAllowed(requests.counted(otherPath, refuse))
-	router.NotFound(requests.counted(otherPath, func(w http.ResponseWriter, r *http.Request) int {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead { // OPTIONS * is on no path
-			return refuse(w, r)
-		}
-		return fail(w, http.StatusNotFound, "no such page; there are /, /health, /livez, /readyz, /runbook, /status and /metrics")
-	}))
-	return router
+	return h
 }
 
-// maxBody bounds a request's body; no route reads one.
-const maxBody = 1 << 10
+// ServeHTTP finds the route: paths are whole and few, so a router would cost more than
+// the answer. A path that is written in another way than its name is none of them.
+func (h *handlers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header["Cache-Control"] = noStore
+	if r.ContentLength != 0 {
+		header["Connection"] = closed // no page reads a body, and none is waited for
+	}
+	answer := h.routes[r.URL.Path]
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		answer = h.refused
+	case answer == nil || r.URL.RawPath != "":
+		answer = h.unknown
+	}
+	answer(w, r)
+}
 
-// bounded sets what every answer has in common.
-func bounded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header["Cache-Control"] = noStore
-		header["X-Content-Type-Options"] = noSniff
-		if r.ContentLength != 0 {
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		}
-		next.ServeHTTP(w, r)
-	})
+func refuse(w http.ResponseWriter, _ *http.Request) int {
+	w.Header()["Allow"] = []string{"GET, HEAD"}
+	return fail(w, http.StatusMethodNotAllowed, "only GET and HEAD")
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) int {
+	return fail(w, http.StatusNotFound, "no such page; there are /, /health, /livez, /readyz, /runbook, /status and /metrics")
 }
 
 // Liveness is the body of /health. It says warn, with a 200, when the database
@@ -96,43 +103,67 @@ func (h *handlers) alive(w http.ResponseWriter, _ *http.Request) int {
 
 // showMetrics answers /metrics.
 func (h *handlers) showMetrics(w http.ResponseWriter, r *http.Request) int {
-	seen := &codeWriter{ResponseWriter: w, code: http.StatusOK}
-	h.metrics.ServeHTTP(seen, r)
-	return seen.code
+	if given, bearer := bearer(r); !h.source.MetricsToken.IsZero() && !(bearer && matches(given, h.source.MetricsToken)) {
+		return unauthorized(w, "SIDECAR_METRICS_TOKEN", "Bearer")
+	}
+	w.Header()["X-Content-Type-Options"] = noSniff
+	answer := h.gather(w.Header(), r)
+	w.WriteHeader(answer.code)
+	w.Write(answer.body.Bytes())
+	return answer.code
 }
 
-// codeWriter remembers the status code. (chi's middleware does too, and links the
-// profiler into the binary.)
-type codeWriter struct {
-	http.ResponseWriter
-	code int
+func (h *handlers) gather(header http.Header, r *http.Request) *buffered {
+	h.gathering.Lock()
+	defer h.gathering.Unlock()
+	answer := &buffered{header: header, code: http.StatusOK}
+	h.metrics.ServeHTTP(answer, r)
+	return answer
 }
 
-func (w *codeWriter) WriteHeader(code int) {
-	w.code = code
-	w.ResponseWriter.WriteHeader(code)
+// buffered keeps an answer until it is whole: one that is written as it is made lives
+// for as long as its reader likes, with all that it was made from.
+type buffered struct {
+	header http.Header
+	code   int
+	body   bytes.Buffer
 }
+
+func (b *buffered) Header() http.Header         { return b.header }
+func (b *buffered) Write(p []byte) (int, error) { return b.body.Write(p) }
+func (b *buffered) WriteHeader(code int)        { b.code = code }
 
 // allowed reports whether the request carries the token, if one is set: as
-// Bearer, or as the password of any user. Hashes are compared, in equal time.
+// Bearer, or as the password of any user.
 func (h *handlers) allowed(r *http.Request) bool {
-	token := h.source.Token.Reveal()
-	if token == "" {
+	if h.source.Token.IsZero() {
 		return true
 	}
-	_, given, basic := r.BasicAuth()
-	if !basic {
-		scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			return false
-		}
-		given = strings.TrimSpace(rest)
+	if _, given, basic := r.BasicAuth(); basic {
+		return matches(given, h.source.Token)
 	}
-	got, want := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
+	given, is := bearer(r)
+	return is && matches(given, h.source.Token)
+}
+
+// bearer is the token of the Authorization header, if there is one of that kind.
+func bearer(r *http.Request) (token string, is bool) {
+	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(rest), strings.EqualFold(scheme, "Bearer")
+}
+
+// matches compares hashes in equal time, so that nobody learns of a token by asking.
+func matches(given string, token dsn.Secret) bool {
+	got, want := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token.Reveal()))
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 
-func unauthorized(w http.ResponseWriter) int {
-	w.Header()["Www-Authenticate"] = []string{`Basic realm="sidecar"`, "Bearer"}
-	return fail(w, http.StatusUnauthorized, "this page needs the token of SIDECAR_TOKEN")
+func unauthorized(w http.ResponseWriter, variable string, ways ...string) int {
+	w.Header()["Www-Authenticate"] = ways
+	return fail(w, http.StatusUnauthorized, "this page needs the token of "+variable)
+}
+
+// statusUnauthorized refuses /, /runbook and /status.
+func statusUnauthorized(w http.ResponseWriter) int {
+	return unauthorized(w, "SIDECAR_TOKEN", `Basic realm="sidecar"`, "Bearer")
 }

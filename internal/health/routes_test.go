@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"dragonfly.internal/sidecar/internal/dsn"
@@ -210,7 +209,7 @@ func TestStatusShape(t *testing.T) {
 	}
 	want := map[string][]string{
 		"": {"advice", "cause", "consecutive_failures", "dsn", "guard", "history", "instance", "key", "last_attempt",
-			"last_success_at", "logins", "message", "ready", "reason", "retry_at", "retry_in_seconds", "runbook", "since", "state",
+			"last_success_at", "local_fault", "logins", "message", "ready", "reason", "retry_at", "retry_in_seconds", "runbook", "since", "state",
 			"store", "trigger", "version", "waiver", "windows_in_a_row"},
 		"dsn":          {"host", "password_encoding", "pooler_mode", "port", "project_ref", "region", "sslmode", "user"},
 		"guard":        {"env", "findings", "ok", "pending"},
@@ -246,31 +245,3 @@ func TestStatusShape(t *testing.T) {
 func keys(m map[string]any) []string {
 	return slices.Sorted(maps.Keys(m))
 }
-
-// BenchmarkAnswers shows what the two pages that platforms ask all the time
-// allocate of their own; "empty" is the same router around a handler that does
-// nothing.
-func BenchmarkAnswers(b *testing.B) {
-	h := at(inWindow(15*time.Minute), "")
-	empty := chi.NewRouter()
-	empty.Get("/health", func(http.ResponseWriter, *http.Request) {})
-	for name, c := range map[string]struct {
-		handler http.Handler
-		path    string
-	}{"empty": {empty, "/health"}, "health": {h, "/health"}, "readyz": {h, "/readyz"}, "status": {h, "/status"}} {
-		b.Run(name, func(b *testing.B) {
-			r, w := httptest.NewRequest("GET", c.path, nil), discard{http.Header{}}
-			b.ReportAllocs()
-			for b.Loop() {
-				c.handler.ServeHTTP(w, r)
-			}
-		})
-	}
-}
-
-// discard is a ResponseWriter that keeps nothing but the header.
-type discard struct{ header http.Header }
-
-func (d discard) Header() http.Header         { return d.header }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(int)             {}

@@ -3,19 +3,27 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
+	"syscall"
 	"time"
 )
 
 // Limits of the HTTP server; every answer is small and made from memory.
 const (
-	readHeaderTimeout = 3 * time.Second
-	readTimeout       = 5 * time.Second
-	writeTimeout      = 10 * time.Second
-	idleTimeout       = time.Minute
-	maxHeaderBytes    = 16 << 10
+	readTimeout    = 3 * time.Second // a whole request, its header first
+	writeTimeout   = 10 * time.Second
+	idleTimeout    = time.Minute
+	maxHeaderBytes = 16 << 10
+
+	// maxConnections are open at most. Fewer when descriptors are short: some are
+	// left for the probe, the store and the log.
+	maxConnections   = 1000
+	ownDescriptors   = 32
+	leastConnections = 8
 
 	// lingering keeps the port open for a moment after the process was told to
 	// end, so that /status can say so; drain is the most that open requests get
@@ -27,19 +35,9 @@ const (
 // Serve answers on the listener until the context ends, then drains and closes
 // the port. It returns an error only when serving itself failed.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		// OPTIONS * goes to the handler like any other method, and is refused there.
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	server := newServer(handler, log)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(newBoundedListener(listener, places())) }()
 	select {
 	case err := <-failed:
 		return err
@@ -62,4 +60,46 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 		return err
 	}
 	return nil
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           recovering(handler, log),
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		// OPTIONS * goes to the handler like any other method, and is refused there.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// places is how many connections there may be beside what the sidecar needs itself.
+func places() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return maxConnections
+	}
+	free := int(min(limit.Cur, maxConnections+ownDescriptors)) - ownDescriptors
+	return max(free, leastConnections)
+}
+
+// recovering answers 500 where a handler fails, and says so: a page that is broken
+// must not look like a sidecar that is gone.
+func recovering(handler http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch fault := recover(); fault {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(fault)
+			default:
+				log.Error("a page failed, which is a fault of the sidecar's own", "path", r.URL.Path, "error", fmt.Sprint(fault), "stack", string(debug.Stack()))
+				fail(w, http.StatusInternalServerError, "this page failed; the log says why")
+			}
+		}()
+		handler.ServeHTTP(w, r)
+	})
 }

@@ -24,6 +24,8 @@ type Source struct {
 	Log *slog.Logger
 	// Token protects / and /status when set.
 	Token dsn.Secret
+	// MetricsToken protects /metrics when set.
+	MetricsToken dsn.Secret
 }
 
 // Store says where the deadline is kept and whether it can be.

@@ -180,7 +180,7 @@ func shownState(s *supervisor.Snapshot) machine.State {
 // showStatus answers /status.
 func (h *handlers) showStatus(w http.ResponseWriter, r *http.Request) int {
 	if !h.allowed(r) {
-		return unauthorized(w)
+		return statusUnauthorized(w)
 	}
 	return writeJSON(w, http.StatusOK, h.status(h.source.Snapshot(), time.Now()))
 }

@@ -12,6 +12,7 @@ import (
 // Header values are shared slices, so that an answer makes none of its own.
 var (
 	noStore  = []string{"no-store"}
+	closed   = []string{"close"}
 	noSniff  = []string{"nosniff"}
 	jsonType = []string{"application/json"}
 	textType = []string{"text/plain; charset=utf-8"}
@@ -67,7 +68,11 @@ func writeText(w http.ResponseWriter, code int, text string) int {
 }
 
 func write(w http.ResponseWriter, code int, kind []string, body []byte) int {
-	w.Header()["Content-Type"] = kind
+	header := w.Header()
+	header["Content-Type"] = kind
+	if &kind[0] != &jsonType[0] { // no browser takes JSON for something else
+		header["X-Content-Type-Options"] = noSniff
+	}
 	w.WriteHeader(code)
 	w.Write(body)
 	return code
