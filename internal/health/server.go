@@ -21,7 +21,7 @@ const (
 
 	// maxConnections are open at most. Fewer when descriptors are short: some are
 	// left for the probe, the store and the log.
-	maxConnections   = 1000
+	maxConnections   = 512
 	ownDescriptors   = 32
 	leastConnections = 8
 

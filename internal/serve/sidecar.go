@@ -33,6 +33,7 @@ type Sidecar struct {
 // Run supervises and answers until the context ends, and returns when nothing of it
 // runs any more: then the store may be closed.
 func (s Sidecar) Run(ctx context.Context) error {
+	boundMemory()
 	c, log, instance := s.Config, s.Log, newInstance()
 	record, unseen := loadRecord(ctx, s.Store, c, log)
 	r := newRotation(c, s.Store, s.Hangup, log)
