@@ -36,6 +36,7 @@ var directions = []struct {
 	{"internal/poolersim", []string{module}, "a peer shares nothing with what it tests"},
 	{"internal/realpeer", []string{module}, "a peer shares nothing with what it tests"},
 	{"internal/config", []string{module + "internal/probe", module + "internal/health", "net ", "net/http"}, "the environment asks nobody"},
+	{"internal/printable", []string{module, "os", "net", "github.com/"}, "what may be printed is a question of text alone"},
 	{"internal/exit", []string{module, "os", "net"}, "a code is a value; main ends the process"},
 	{"internal/child", []string{module + "internal/probe", module + "internal/lookup", "github.com/jackc/pgx"}, "a worker's gate never touches the database"},
 	{"cmd/sidecar", []string{"github.com/jackc/pgx"}, "only internal/probe dials the database"},

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,12 +67,7 @@ func askStatus(ctx context.Context, c config.Config) (health.Status, json.RawMes
 	case errors.Is(err, health.ErrToken):
 		err = exit.Fail(exit.Failure, "the sidecar at "+address.Redacted()+" wants its token", "set SIDECAR_TOKEN to the one that the sidecar has")
 	case err != nil:
-		cause := strings.TrimPrefix(err.Error(), "ask the sidecar: ")
-		if asking, ok := errors.AsType[*url.Error](err); ok { // its text has the address once more
-			cause = asking.Err.Error()
-		}
-		err = exit.Fail(exit.Failure, "no sidecar answers at "+address.Redacted()+": "+cause,
-			"is it running? Its address goes into SIDECAR_URL, or its port into PORT")
+		err = exit.Fail(exit.Failure, err.Error(), "is it running? Its address goes into SIDECAR_URL, or its port into PORT")
 	}
 	return status, text, err
 }

@@ -16,11 +16,10 @@ import (
 
 // entrance asks the sidecar until its gate opens.
 type entrance struct {
-	client  health.Client
-	address string // of the sidecar, as it may be shown
-	gate    *worker.Gate
-	out     io.Writer // what it waits for
-	key     string    // of CMD's own DSN; "" when it is not known
+	client health.Client
+	gate   *worker.Gate
+	out    io.Writer // what it waits for
+	key    string    // of CMD's own DSN; "" when it is not known
 }
 
 // newEntrance needs SIDECAR_URL: a worker's own container has no sidecar in it.
@@ -29,10 +28,9 @@ func newEntrance(c config.Config, stable time.Duration, policy worker.Policy, ou
 		return nil, exit.Fail(exit.Failure, "SIDECAR_URL: is not set, so there is nobody to ask", "set it to the sidecar's address, such as http://sidecar.railway.internal:8080")
 	}
 	return &entrance{
-		client:  health.Client{URL: c.SidecarURL, Stable: stable},
-		address: c.SidecarAddress().Redacted(),
-		gate:    worker.NewGate(policy, rand.Float64),
-		out:     out,
+		client: health.Client{URL: c.SidecarURL, Stable: stable},
+		gate:   worker.NewGate(policy, rand.Float64),
+		out:    out,
 	}, nil
 }
 
@@ -67,7 +65,7 @@ func (e *entrance) pass(ctx context.Context) error {
 func (e *entrance) ask(ctx context.Context) worker.Answer {
 	body, err := e.client.Readiness(ctx)
 	if err != nil {
-		return worker.Answer{Message: "no sidecar answers at " + e.address}
+		return worker.Answer{Message: health.Unanswered(err)}
 	}
 	if e.key != "" && body.Key != "" && body.Key != e.key {
 		fmt.Fprintf(e.out, "sidecar: warning: the sidecar speaks for another database (key %s) than CMD's DATABASE_URL (key %s)\n", body.Key, e.key)

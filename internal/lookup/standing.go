@@ -64,7 +64,7 @@ func askSidecar(ctx context.Context, db database.Database, c config.Config) (s r
 	answer, err := client.Readiness(ctx)
 	switch {
 	case err != nil:
-		return report.Judge(db.Report, ""), fmt.Sprintf("no sidecar answers at %s", address.Redacted())
+		return report.Judge(db.Report, ""), health.Unanswered(err)
 	case answer.Key != db.Target.Key:
 		return report.Judge(db.Report, ""), fmt.Sprintf("the sidecar at %s speaks for another database", address.Redacted())
 	}

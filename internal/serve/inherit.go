@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -134,8 +133,7 @@ func askAll(ctx context.Context, c config.Config, own string) (answers []health.
 	var asking sync.WaitGroup
 	for _, address := range addresses {
 		asking.Go(func() {
-			client := health.Client{URL: c.InheritURL, Token: c.SidecarToken(), HTTP: pinned(address)}
-			defer client.HTTP.CloseIdleConnections()
+			client := health.Client{URL: c.InheritURL, Token: c.SidecarToken(), Address: address}
 			status, err := statusOf(ctx, client, address)
 			mu.Lock()
 			defer mu.Unlock()
@@ -167,18 +165,4 @@ func statusOf(ctx context.Context, client health.Client, address string) (health
 		Instance: address, State: ready.State, Reason: ready.Reason, Trigger: ready.Trigger, Key: ready.Key,
 		RetryAt: ready.RetryAt, RetryInSeconds: ready.RetryInSeconds, Since: time.Now(), WindowsInRow: 1,
 	}, nil
-}
-
-// pinned is a client whose connections go to one address, whatever the name says.
-func pinned(address string) *http.Client {
-	var dialer net.Dialer
-	return &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, network, given string) (net.Conn, error) {
-			_, port, err := net.SplitHostPort(given)
-			if err != nil {
-				return nil, err
-			}
-			return dialer.DialContext(ctx, network, net.JoinHostPort(address, port))
-		},
-	}}
 }
