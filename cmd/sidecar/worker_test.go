@@ -61,7 +61,7 @@ func begin(t *testing.T, env []string, flags string, words ...string) *launched 
 	t.Helper()
 	r := &launched{t: t, dir: t.TempDir(), over: make(chan struct{})}
 	r.command = exec.Command(os.Args[0], append(strings.Fields(flags), words...)...)
-	r.command.Env = append([]string{beSidecar + "=1", "PATH=" + os.Getenv("PATH"), "DIR=" + r.dir, "SIDECAR=" + os.Args[0]}, env...)
+	r.command.Env = append([]string{beSidecar + "=1", "PATH=" + os.Getenv("PATH"), "DIR=" + r.dir, "TMPDIR=" + r.dir, "SIDECAR=" + os.Args[0]}, env...)
 	r.command.Stdout, r.command.Stderr = &r.out, &r.says
 	r.start()
 	return r

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"dragonfly.internal/sidecar/internal/exit"
 )
@@ -22,11 +23,12 @@ type child struct {
 	stop  context.CancelCauseFunc // called for a signal that ends while CMD does not run
 	ended chan syscall.WaitStatus
 
-	mu    sync.Mutex
-	pid   int  // 0 while CMD does not run
-	group int  // CMD's, also after its end
-	told  bool // CMD was sent a signal that ends, and has no other meaning
-	lent  bool // the terminal is CMD's
+	mu      sync.Mutex
+	started int  // how often
+	pid     int  // 0 while CMD does not run
+	group   int  // CMD's, also after its end
+	told    bool // CMD was sent a signal that ends, and has no other meaning
+	lent    bool // the terminal is CMD's
 }
 
 // passedOn are the signals that CMD's group gets besides the endings.
@@ -72,6 +74,7 @@ func (c *child) start(ctx context.Context, path string, args, environment []stri
 	if err != nil {
 		return cannotStart(err)
 	}
+	c.started++
 	c.pid, c.group, c.told, c.lent = pid, pid, false, lend(pid)
 	return nil
 }
@@ -90,10 +93,24 @@ func (c *child) wait() (code int, told bool) {
 	return status.ExitStatus(), c.told
 }
 
-// sweep asks what CMD has left in its group to end: a hold in which a part of it
-// goes on logging in would be none.
+// insistAfter is how long what CMD has left behind may take to end.
+const insistAfter = 10 * time.Second
+
+// sweep asks what CMD has left behind to end, in its group and elsewhere, and insists
+// after a while: a hold in which a part of it goes on logging in would be none.
 func (c *child) sweep() {
+	c.mu.Lock() // nothing is reaped meanwhile, so no number is another process's by now
+	defer c.mu.Unlock()
 	_ = syscall.Kill(-c.group, syscall.SIGTERM) // usually nobody is left
+	signalBelow(syscall.SIGTERM)
+	started := c.started
+	time.AfterFunc(insistAfter, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.started == started { // else what runs is the next CMD
+			signalBelow(syscall.SIGKILL)
+		}
+	})
 }
 
 // passOn gives a signal to CMD's group. Without a CMD, one that ends ends us.

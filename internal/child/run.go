@@ -41,6 +41,10 @@ func Run(parent context.Context, c config.Config, stable time.Duration, policy w
 		return cannotStart(err)
 	}
 	entrance.key = introduce(c, out)
+	kept := newHold(c.HoldDirectory(), c.SidecarURL, entrance.key, cmd.Args)
+	if !policy.ExitOnLockout {
+		resume(entrance.gate, kept, policy.Hold.Max, out)
+	}
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	child := newChild(cancel)
@@ -49,7 +53,7 @@ func Run(parent context.Context, c config.Config, stable time.Duration, policy w
 			return err
 		}
 		end := worker.End{Started: time.Now()}
-		if err := child.start(ctx, path, cmd.Args, cmd.Environment); err != nil {
+		if err := child.start(ctx, path, cmd.Args, withoutOurs(cmd.Environment)); err != nil {
 			return err
 		}
 		entrance.gate.Started()
@@ -57,6 +61,9 @@ func Run(parent context.Context, c config.Config, stable time.Duration, policy w
 		again, brake := entrance.gate.Ended(time.Now(), end)
 		if again {
 			child.sweep()
+			if err := kept.save(time.Now(), entrance.gate.Held()); err != nil {
+				fmt.Fprintf(out, "sidecar: warning: %v; a restart of sidecar run would forget it\n", err)
+			}
 			continue
 		}
 		if brake > 0 {
@@ -64,6 +71,19 @@ func Run(parent context.Context, c config.Config, stable time.Duration, policy w
 			_ = pause(ctx, brake) // a signal cuts it short: the platform knows what it does
 		}
 		return exit.With(end.Code)
+	}
+}
+
+// resume goes on with a hold that a run before has left.
+func resume(gate *worker.Gate, kept hold, most time.Duration, out io.Writer) {
+	until, err := kept.load(time.Now(), most)
+	switch {
+	case err != nil:
+		fmt.Fprintf(out, "sidecar: warning: %v; going on without\n", err)
+	case !until.IsZero():
+		gate.Resume(until)
+		fmt.Fprintf(out, "sidecar: CMD met a lockout before this start, and is held until %s; if the lockout is known to be over, remove %s and start anew\n",
+			until.UTC().Format("15:04:05 UTC"), kept.path)
 	}
 }
 

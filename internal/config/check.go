@@ -43,6 +43,8 @@ func (c Config) check() error {
 		{c.State != "" && c.State != "memory:" && (!isFile || path == ""), "SIDECAR_STATE", "want memory: or file:PATH"},
 		{isDSN(c.State), "SIDECAR_STATE", wantsPath},
 		{!isURL(c.SidecarURL), "SIDECAR_URL", wantsURL},
+		{c.Token != "" && c.TokenFile != "", "SIDECAR_TOKEN_FILE", "SIDECAR_TOKEN is set as well; set one of them"},
+		{isDSN(c.TokenFile), "SIDECAR_TOKEN_FILE", wantsPath},
 		{c.LogFormat != "" && c.LogFormat != "text" && c.LogFormat != "json", "SIDECAR_LOG_FORMAT", "want text or json"},
 		{levelErr != nil, "SIDECAR_LOG_LEVEL", fmt.Sprint(levelErr)},
 		{isDSN(c.Volume), "RAILWAY_VOLUME_MOUNT_PATH", wantsPath},

@@ -46,15 +46,17 @@ type Config struct {
 	RejectedMax   Span   `envconfig:"SIDECAR_REJECTED_MAX" default:"30m"`
 	LockoutOn     Counts `envconfig:"SIDECAR_LOCKOUT_ON" default:"server_login_retry,query_wait_timeout,circuit_breaker,network_ban"`
 
-	State       string `envconfig:"SIDECAR_STATE"`      // where the deadline lives: memory: or file:PATH
-	SidecarURL  string `envconfig:"SIDECAR_URL"`        // the sidecar that client commands ask
-	Token       string `envconfig:"SIDECAR_TOKEN"`      // protects / and /status
-	LogFormat   string `envconfig:"SIDECAR_LOG_FORMAT"` // text or json; by default text on a terminal
-	LogLevel    string `envconfig:"SIDECAR_LOG_LEVEL" default:"info"`
-	Environment string `envconfig:"RAILWAY_ENVIRONMENT_NAME"`  // production makes prod the default mode
-	Volume      string `envconfig:"RAILWAY_VOLUME_MOUNT_PATH"` // holds the state when SIDECAR_STATE is not set
-	ClearBefore Moment `envconfig:"SIDECAR_CLEAR_BEFORE"`      // windows and holds from before are over
-	InheritURL  string `envconfig:"SIDECAR_INHERIT_URL"`       // a sidecar that may know of a window
+	State         string `envconfig:"SIDECAR_STATE"`         // where the deadline lives: memory: or file:PATH
+	SidecarURL    string `envconfig:"SIDECAR_URL"`           // the sidecar that client commands ask
+	Token         string `envconfig:"SIDECAR_TOKEN"`         // protects / and /status
+	TokenFile     string `envconfig:"SIDECAR_TOKEN_FILE"`    // the same from a file, read at the start
+	MetricsSecret string `envconfig:"SIDECAR_METRICS_TOKEN"` // protects /metrics
+	LogFormat     string `envconfig:"SIDECAR_LOG_FORMAT"`    // text or json; by default text on a terminal
+	LogLevel      string `envconfig:"SIDECAR_LOG_LEVEL" default:"info"`
+	Environment   string `envconfig:"RAILWAY_ENVIRONMENT_NAME"`  // production makes prod the default mode
+	Volume        string `envconfig:"RAILWAY_VOLUME_MOUNT_PATH"` // holds the state when SIDECAR_STATE is not set
+	ClearBefore   Moment `envconfig:"SIDECAR_CLEAR_BEFORE"`      // windows and holds from before are over
+	InheritURL    string `envconfig:"SIDECAR_INHERIT_URL"`       // a sidecar that may know of a window
 }
 
 // Load reads and checks the environment. An error is one line that names
@@ -75,7 +77,10 @@ func Load() (Config, error) {
 			c.Mode = Mode(dsn.Prod)
 		}
 	}
-	return c, c.check()
+	if err := c.check(); err != nil {
+		return c, err
+	}
+	return c, c.readToken()
 }
 
 // LoadFor is loadConfig for another environment, if one is given.
@@ -129,8 +134,11 @@ func (c Config) Rules() dsn.Rules {
 	}
 }
 
-// SidecarToken is what /status of the sidecar may want.
+// SidecarToken is what / and /status of the sidecar may want.
 func (c Config) SidecarToken() dsn.Secret { return dsn.NewSecret(c.Token) }
+
+// MetricsToken is what /metrics of the sidecar may want.
+func (c Config) MetricsToken() dsn.Secret { return dsn.NewSecret(c.MetricsSecret) }
 
 // Policy is the supervisor's.
 func (c Config) Policy() machine.Policy {

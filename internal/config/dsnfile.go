@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"dragonfly.internal/sidecar/internal/exit"
 )
 
 // DSN is the DSN of the environment, or of DATABASE_URL_FILE. It is "" when
@@ -15,18 +17,37 @@ func (c Config) DSN() (string, error) {
 	if c.URLFile == "" {
 		return c.DatabaseURL, nil
 	}
-	text, err := readRegular(c.URLFile)
+	return readLine("DATABASE_URL_FILE", "the DSN", c.URLFile)
+}
+
+// readToken takes the token from its file, if that is where it is.
+func (c *Config) readToken() error {
+	if c.TokenFile == "" {
+		return nil
+	}
+	token, err := readLine("SIDECAR_TOKEN_FILE", "the token", c.TokenFile)
+	if err != nil {
+		return exit.Fail(exit.Failure, err.Error(), "")
+	}
+	c.Token = token
+	return nil
+}
+
+// readLine reads the one line of the file that a variable names. Errors repeat nothing
+// of it.
+func readLine(variable, what, path string) (string, error) {
+	text, err := readRegular(path)
 	line := strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
 	switch {
 	case err != nil:
 		if path, ok := errors.AsType[*fs.PathError](err); ok {
 			err = path.Err // the path may be a password in the wrong place
 		}
-		return "", fmt.Errorf("DATABASE_URL_FILE: the file cannot be read: %w", err)
+		return "", fmt.Errorf("%s: the file cannot be read: %w", variable, err)
 	case line == "":
-		return "", errors.New("DATABASE_URL_FILE: the file is empty")
+		return "", fmt.Errorf("%s: the file is empty", variable)
 	case strings.ContainsAny(line, "\r\n"):
-		return "", errors.New("DATABASE_URL_FILE: the file holds more than one line; want the DSN alone")
+		return "", fmt.Errorf("%s: the file holds more than one line; want %s alone", variable, what)
 	}
 	return line, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -21,6 +22,15 @@ func (c Config) StatePath() string {
 		return ""
 	}
 	return path
+}
+
+// HoldDirectory is where "sidecar run" keeps a hold: beside the state, or else in the
+// system's folder for temporary files, which outlives a process and not a container.
+func (c Config) HoldDirectory() string {
+	if path := c.StatePath(); path != "" && !strings.Contains(path, "://") {
+		return filepath.Dir(path)
+	}
+	return os.TempDir()
 }
 
 // SidecarAddress is the address of the sidecar that client commands ask.

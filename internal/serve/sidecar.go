@@ -51,6 +51,8 @@ func (s Sidecar) Run(ctx context.Context) error {
 		Build:     s.Build,
 		Log:       log,
 		Token:     c.SidecarToken(),
+
+		MetricsToken: c.MetricsToken(),
 	})
 	record = forget(c, record, log)
 	sup.Begin(record, later) // before anybody asks

@@ -165,6 +165,12 @@ func (g *Gate) hold(now time.Time) {
 	g.held = now.Add(g.policy.Hold.At(g.random()))
 }
 
+// Held is the end of the last hold; zero when there was none.
+func (g *Gate) Held() time.Time { return g.held }
+
+// Resume goes on with a hold that began before this gate.
+func (g *Gate) Resume(until time.Time) { g.begun, g.held = true, until }
+
 // Started tells the gate that CMD runs: what was said and released is over.
 func (g *Gate) Started() {
 	g.begun = true
