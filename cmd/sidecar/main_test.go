@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,10 +29,16 @@ const beSidecar = "TEST_BINARY_IS_SIDECAR"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(beSidecar) != "" {
+		if most, err := strconv.ParseUint(os.Getenv(limited), 10, 64); err == nil {
+			syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: most, Max: most})
+		}
 		main()
 	}
 	testscript.Main(m, map[string]func(){"sidecar": main})
 }
+
+// limited is how many descriptors that sidecar may have, if it is set.
+const limited = "TEST_DESCRIPTORS"
 
 // sidecar is a running "sidecar serve".
 type sidecar struct {

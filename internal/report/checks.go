@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -175,7 +176,7 @@ func (r *Report) Took(o machine.Outcome) {
 	}
 	words := wordsOn(o, r.judged)
 	r.page = words.Page()
-	message := string(o.Reason) + ": "
+	message := cmp.Or(string(o.Reason), noVerdict) + ": "
 	c := Check{"probe", Fail, message + strings.TrimPrefix(o.Message, message), words.Text()}
 	if o.Reason == machine.ReasonLockout {
 		r.ExitCode, r.action, c.Remedy = exit.Lockout, words.Action(), words.Meaning()

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -117,7 +118,7 @@ func (r ProbeReport) ending() string {
 	case exit.Lockout:
 		result = "FAIL (LOCKOUT DETECTED)"
 	default:
-		result = fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason))
+		result = fmt.Sprintf("FAIL (%s)", strings.ToUpper(cmp.Or(r.Reason, noVerdict)))
 	}
 	return Result(result, r.action) + Below(r.page, r.note)
 }
@@ -145,9 +146,13 @@ func (r ProbeReport) lines() string {
 	return valid + failed
 }
 
+// noVerdict stands in place of a reason when the probe was broken off on this side.
+const noVerdict = "no verdict"
+
 // where is a reason and how far the probe came, if it came anywhere and the reason
 // does not say it already.
 func where(reason, step string) string {
+	reason = cmp.Or(reason, noVerdict)
 	if step == "" || step == reason {
 		return reason
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -225,7 +226,7 @@ func (r VerifyReport) Text() string {
 	case exit.Lockout:
 		b.WriteString(Result("FAIL (LOCKOUT DETECTED)", action))
 	default:
-		b.WriteString(Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(r.Reason)), action))
+		b.WriteString(Result(fmt.Sprintf("FAIL (%s)", strings.ToUpper(cmp.Or(r.Reason, noVerdict))), action))
 	}
 	return b.String() + Below(r.page, r.notes...) + r.support
 }

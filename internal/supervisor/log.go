@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/advice"
@@ -17,7 +18,7 @@ const reminderEvery = time.Minute
 // words are read by people and machines alike and stay as they are.
 func (s *Supervisor) report(t machine.Transition) {
 	if o := t.Outcome; o.Own {
-		s.log.Error("a fault of our own, not the database's, broke the probe off; the verdict stays: "+o.Message, "step", o.Step, "error", o.Message)
+		s.reportOwn(t.At, o)
 	} else if o.Reason != "" {
 		s.log.Debug("probe", "reason", o.Reason, "step", o.Step, "sqlstate", o.SQLState,
 			"error", o.Message, "latency_ms", o.Latency.Milliseconds())
@@ -30,6 +31,15 @@ func (s *Supervisor) report(t machine.Transition) {
 		s.reminded = t.At
 		s.reportRemaining(t.To, t.At, refusal(t)...)
 	}
+}
+
+// reportOwn says that a probe failed on our own side, once a minute at most.
+func (s *Supervisor) reportOwn(now time.Time, o machine.Outcome) {
+	level := slog.LevelDebug
+	if !now.Before(s.faulted.Add(reminderEvery)) {
+		s.faulted, level = now, slog.LevelError
+	}
+	s.log.Log(context.Background(), level, "a fault of our own, not the database's, broke the probe off; the verdict stays: "+o.Message, "step", o.Step)
 }
 
 // refusal is what made a transition, as attributes; nothing made one that others

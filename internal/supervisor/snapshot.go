@@ -55,6 +55,14 @@ func (s *Snapshot) RetryTime(now time.Time) time.Time { return s.Situation(now).
 // Remaining is the time until the next attempt, never below zero.
 func (s *Snapshot) Remaining(now time.Time) time.Duration { return s.Situation(now).Remaining() }
 
+// lastAttempt is the last probe that says something of the database, after one more.
+func (s *Snapshot) lastAttempt(asked time.Time, o machine.Outcome) machine.Attempt {
+	if o.Own {
+		return s.Attempt
+	}
+	return machine.Attempt{At: asked, Outcome: o}
+}
+
 // LocalFault is a fault of our own side, such as no free descriptor. It says nothing
 // about the database, and the verdict stays. The zero value is none.
 type LocalFault struct {

@@ -45,6 +45,7 @@ type Supervisor struct {
 	unread   ReadLate  // reads what could not be read yet; nil: it was
 	tried    time.Time // when the store was tried last
 	reminded time.Time
+	faulted  time.Time // when a fault of our own was last told
 }
 
 // New returns a supervisor for a subject. It asks nothing before [Supervisor.Run].
@@ -189,11 +190,7 @@ func (s *Supervisor) probe(ctx context.Context) {
 		s.saveAndReport(ctx)
 		return
 	}
-	last := machine.Attempt{At: asked, Outcome: t.Outcome}
-	if outcome.Own {
-		last = s.Snapshot().Attempt // the last one that says something of the database
-	}
-	s.makeAttemptKnown(ctx, t, last)
+	s.makeAttemptKnown(ctx, t, s.Snapshot().lastAttempt(asked, t.Outcome))
 }
 
 // publishExpiry tells of a verdict that has become another one by itself.
