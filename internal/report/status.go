@@ -80,6 +80,9 @@ func StatusRows(s health.Status) []Row {
 	if s.DSN.Host != "" {
 		add("Database", fmt.Sprintf("%s:%d, %s, %s", s.DSN.Host, s.DSN.Port, place(s.DSN.PoolerMode, s.Guard.OK), s.Guard.Env))
 	}
+	if f := s.LocalFault; f != nil {
+		add("Own fault", fmt.Sprintf("%s (%d times, last %s); not the database's", f.Message, f.Count, clock(f.At)))
+	}
 	add("Waiver", waiverState(s.Waiver))
 	add("Store", storeState(s.Store))
 	if !s.Ready || !s.Guard.OK || len(s.Guard.Pending) > 0 {

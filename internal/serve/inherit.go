@@ -78,10 +78,16 @@ func hear(ctx context.Context, c config.Config, own string) (last map[string]hea
 }
 
 // stateOf is the state behind an answer: a process that was told to end says so in
-// place of it, and its last entry in the history tells.
+// place of it, and its last entry in the history tells, or else its windows in a row.
 func stateOf(s health.Status) string {
-	if n := len(s.History); s.State == string(machine.Stopping) && n > 0 {
+	n := len(s.History)
+	switch {
+	case s.State != string(machine.Stopping):
+		return s.State
+	case n > 0:
 		return s.History[n-1].To
+	case s.Reason == string(machine.ReasonLockout) && s.WindowsInRow > 0:
+		return string(machine.Lockout)
 	}
 	return s.State
 }

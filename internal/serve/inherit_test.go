@@ -57,6 +57,11 @@ func TestInherit(t *testing.T) {
 			stopping.State, stopping.History = "stopping", []health.HistoryItem{{From: "ready", To: "lockout"}}
 			return answers{stopping}
 		}, 10 * time.Minute, 1},
+		"no history": {func(now time.Time) answers {
+			stopping := window(now, "other", "k", 10*time.Minute)
+			stopping.State = "stopping"
+			return answers{stopping}
+		}, 10 * time.Minute, 1},
 		"echo": {func(now time.Time) answers {
 			echo := window(now, "other", "k", 3*time.Second)
 			echo.State, echo.History = "stopping", []health.HistoryItem{{From: "ready", To: "retrying"}}
