@@ -3,6 +3,7 @@
 # make test   everything that has to pass, on a fresh Debian machine with Go
 # make size   what the stripped binary weighs, on the disk and in memory
 # make screenshots   the page in every state, into docs/screenshots
+# make bench  /readyz over sockets beside bare handlers, start and memory
 # make soak   the same claims at length: schedules, mutants, fuzzing, leaks
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -58,5 +59,6 @@ screenshots: needs
 	mkdir -p docs/screenshots
 	SCREENSHOTS=$(CURDIR)/docs/screenshots go test -count=1 -run 'TestScreenshots$$' ./internal/health
 
+# docs/performance.md has what this shows; the machine has to be quiet.
 bench:
 	go test -run '^$$' -bench . -benchmem ./...

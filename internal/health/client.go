@@ -126,6 +126,8 @@ func (c Client) get(ctx context.Context, page string, query url.Values, body any
 		return 0, nil, c.silence(err, true)
 	case response.StatusCode == http.StatusUnauthorized && page == "status":
 		return 0, nil, ErrToken
+	case response.StatusCode >= 300 && response.StatusCode < 400:
+		return 0, nil, c.doubt(fmt.Errorf("%s answered with code %d: a redirect is not followed, give the address that it leads to", page, response.StatusCode))
 	case !slices.Contains(codes, response.StatusCode):
 		return 0, nil, c.doubt(fmt.Errorf("%s answered with code %d", page, response.StatusCode))
 	case len(text) > maxAnswer:
