@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -52,7 +53,7 @@ func TestHostile(t *testing.T) {
 			pooler.Set(script)
 			raw := pooler.DSN("app", "pass-word-1", "appdb")
 			judged := judge(t, raw)
-			var read int64
+			var read atomic.Int64
 			options := Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := new(net.Dialer).DialContext(ctx, network, address)
 				return &countingConn{conn, &read}, err
@@ -62,7 +63,7 @@ func TestHostile(t *testing.T) {
 				prober *Prober
 				limit  int64
 			}{"probe": {prober, maxProbeBytes}, "sessions": {prober.WithSessions(new(Activity)), maxSessionBytes}} {
-				read = 0
+				read.Store(0)
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
 				outcome, took := spend(t, c.prober)
@@ -70,8 +71,8 @@ func TestHostile(t *testing.T) {
 				if outcome.Reason != machine.ReasonUnknown && outcome.Reason != machine.ReasonConfigRejected && outcome.Reason != machine.ReasonTimeout || took > 4*time.Second {
 					t.Errorf("%s: %q after %s: %s", what, outcome.Reason, took, outcome.Message)
 				}
-				if read > c.limit+maxMessage {
-					t.Errorf("%s: %d bytes were read, the limit is %d", what, read, c.limit)
+				if n := read.Load(); n > c.limit+maxMessage {
+					t.Errorf("%s: %d bytes were read, the limit is %d", what, n, c.limit)
 				}
 				// The simulated pooler allocates in this process as well.
 				if grown := int64(after.Sys) - int64(before.Sys); grown > 64<<20 {
@@ -85,12 +86,12 @@ func TestHostile(t *testing.T) {
 // countingConn counts what is read from a socket.
 type countingConn struct {
 	net.Conn
-	read *int64
+	read *atomic.Int64
 }
 
 func (c *countingConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	*c.read += int64(n)
+	c.read.Add(int64(n))
 	return n, err
 }
 
@@ -140,11 +141,11 @@ func TestOwnFault(t *testing.T) {
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var broken bool
+				var broken atomic.Bool
 				var pooler poolersim.Server
 				defer pooler.Close()
 				w := watch(t, localDSN, poolersim.Script{}, Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-					if broken {
+					if broken.Load() {
 						return nil, fault
 					}
 					return pooler.Dial(ctx, network, address)
@@ -153,7 +154,7 @@ func TestOwnFault(t *testing.T) {
 				if s := w.after(time.Second); !s.Ready() {
 					t.Fatalf("%+v", s.Attempt)
 				}
-				broken = true
+				broken.Store(true)
 				s := w.after(10 * time.Minute)
 				if !s.Ready() || s.Failures != 0 || s.Attempt.Reason != machine.ReasonOK {
 					t.Errorf("state %s after faults of our own: %+v", s.State, s.Attempt)
@@ -164,7 +165,7 @@ func TestOwnFault(t *testing.T) {
 				if !strings.Contains(w.log.String(), "a fault of our own") {
 					t.Errorf("log: %s", w.log)
 				}
-				broken = false
+				broken.Store(false)
 				if last := s.Attempt.At; !w.after(time.Minute).Attempt.At.After(last) {
 					t.Error("no probe after the fault")
 				}
@@ -179,7 +180,8 @@ func TestOwnFaultOfRoots(t *testing.T) {
 	if err := ownFault(fmt.Errorf("sslrootcert: %w", &os.PathError{Op: "open", Path: "/roots.pem", Err: syscall.EMFILE})); err == nil {
 		t.Error("EMFILE is taken for the file's")
 	}
-	if err := ownFault(checkRoots(filepath.Join(t.TempDir(), "none.pem"))); err != nil {
+	_, missing := readRoots(filepath.Join(t.TempDir(), "none.pem"))
+	if err := ownFault(missing); missing == nil || err != nil {
 		t.Errorf("a missing file is taken for our own fault: %v", err)
 	}
 	if err := ownFault(x509.UnknownAuthorityError{}); err != nil {
