@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"dragonfly.internal/sidecar/internal/dsn"
@@ -25,8 +26,8 @@ type handlers struct {
 
 	gathering sync.Mutex // one scrape at a time: each is a hundred times its own text
 
-	routes           map[string]http.HandlerFunc
-	refused, unknown http.HandlerFunc // any other method, any other path
+	machines map[string]http.HandlerFunc // what machines ask all day, without a router
+	pages    chi.Router                  // the rest
 }
 
 // reader is a handler that reports its status code, for the request counter.
@@ -37,19 +38,19 @@ type reader func(w http.ResponseWriter, r *http.Request) int
 func NewHandler(source Source) http.Handler {
 	requests := newRequests(source.Log)
 	h := &handlers{
-		source:  source,
-		started: cmp.Or(source.Started, time.Now()),
-		health:  cached{render: liveness},
-		readyz:  cached{render: plainReadiness},
-		metrics: promhttp.HandlerFor(newRegistry(source, requests), promhttp.HandlerOpts{EnableOpenMetrics: true}),
-		routes:  make(map[string]http.HandlerFunc),
-		refused: requests.counted(otherPath, refuse),
-		unknown: requests.counted(otherPath, notFound),
+		source:   source,
+		started:  cmp.Or(source.Started, time.Now()),
+		health:   cached{render: liveness},
+		readyz:   cached{render: plainReadiness},
+		metrics:  promhttp.HandlerFor(newRegistry(source, requests), promhttp.HandlerOpts{EnableOpenMetrics: true}),
+		machines: map[string]http.HandlerFunc{},
+		pages:    chi.NewRouter(),
+	}
+	for path, answer := range map[string]reader{"/health": h.alive, "/livez": h.alive, "/readyz": h.ready} {
+		h.machines[path] = requests.counted(path, answer)
+		h.pages.Get(path, h.machines[path]) // so that another method is refused, and not unknown
 	}
 	for path, answer := range map[string]reader{
-		"/health":   h.alive,
-		"/livez":    h.alive,
-		"/readyz":   h.ready,
 		"/status":   h.showStatus,
 		"/metrics":  h.showMetrics,
 		"/":         h.page,
@@ -57,25 +58,26 @@ func NewHandler(source Source) http.Handler {
 		"/page.js":  h.script,
 		"/runbook":  h.runbook,
 	} {
-		h.routes[path] = requests.counted(path, answer)
+		counted := requests.counted(path, answer)
+		h.pages.Get(path, counted)
+		h.pages.Head(path, counted)
 	}
+	h.pages.MethodNotAllowed(requests.counted(otherPath, refuse))
+	h.pages.NotFound(requests.counted(otherPath, notFound))
 	return h
 }
 
-// ServeHTTP finds the route: paths are whole and few, so a router would cost more than
-// the answer. A path that is written in another way than its name is none of them.
+// ServeHTTP answers what machines ask before the router, which would cost more than
+// the answer. A path that is written in another way than its name is no page.
 func (h *handlers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header["Cache-Control"] = noStore
 	if r.ContentLength != 0 {
 		header["Connection"] = closed // no page reads a body, and none is waited for
 	}
-	answer := h.routes[r.URL.Path]
-	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		answer = h.refused
-	case answer == nil || r.URL.RawPath != "":
-		answer = h.unknown
+	answer := h.machines[r.URL.Path]
+	if answer == nil || r.URL.RawPath != "" || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		answer = h.pages.ServeHTTP
 	}
 	answer(w, r)
 }
@@ -85,7 +87,10 @@ func refuse(w http.ResponseWriter, _ *http.Request) int {
 	return fail(w, http.StatusMethodNotAllowed, "only GET and HEAD")
 }
 
-func notFound(w http.ResponseWriter, _ *http.Request) int {
+func notFound(w http.ResponseWriter, r *http.Request) int {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return refuse(w, r)
+	}
 	return fail(w, http.StatusNotFound, "no such page; there are /, /health, /livez, /readyz, /runbook, /status and /metrics")
 }
 
