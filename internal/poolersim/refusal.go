@@ -22,6 +22,8 @@ type Refusal struct {
 var (
 	// ServerLoginRetry is PgBouncer before 1.24: it remembers that its own login failed.
 	ServerLoginRetry = Refusal{SQLState: "08P01", Message: "server login has been failing, try again later (server_login_retry)"}
+	// QueryWaitTimeout is PgBouncer's answer to a client that has waited too long for a server.
+	QueryWaitTimeout = Refusal{SQLState: "08P01", Message: "query_wait_timeout"}
 	// CircuitBreaker is Supavisor since 2.9: too many wrong passwords from this address.
 	CircuitBreaker = Refusal{SQLState: "XX000", OmitV: true, Message: "(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked"}
 )
