@@ -60,7 +60,7 @@ func (m *Machine) watch(now time.Time, o Outcome) (counts bool, again time.Time)
 			m.echo = make(echo)
 		}
 		m.echo[i] = w
-		again, waits := w.look(rule, now)
+		again, waits := m.echo.look(now) // at any of them: two answers may take turns
 		if !waits { // a look that hung has made the last one late
 			again = now
 		}
