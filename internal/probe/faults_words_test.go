@@ -93,7 +93,7 @@ func follows(r refusals.Row) []consequence {
 	case r.Trigger() == machine.TriggerQueryWaitTimeout, strings.Contains(r.Message, "cached error: password authentication failed"):
 		return looks(window, 17, 3)
 	case r.Reason == machine.ReasonLockout: // no cause, as a restart reads
-		return looks(window, 17, 3, 13, 3, 13, 3)
+		return looks(window, 17, 3, 13, 3, 13, 3, 13)
 	}
 	steps := map[machine.Reason][]consequence{
 		machine.ReasonAuthFailed:     {{machine.Rejected, 22*time.Minute + 30*time.Second}},

@@ -21,19 +21,21 @@ type EchoRule struct {
 //
 // The looks come in pairs: one makes PgBouncer try anew, after its 15 s and one more
 // for its clock, and the next one 3 s later hears of it. A restart of PostgreSQL
-// reads like an answer without a cause, so that one has to last longer.
+// reads like an answer without a cause, so that one has to last longer: when others
+// knock, a look may hear of a try made 15 s before, and one made while the database
+// was away for 45 s is no longer heard of after a minute.
 var EchoRules = []EchoRule{
 	{"`server_login_retry` with a refused credential as its cause", 20 * time.Second, echoLooks[:2],
 		func(o Outcome) bool { return o.Trigger == TriggerServerLoginRetry && o.Cause != "" }},
-	{"`server_login_retry` without a cause", 50 * time.Second, echoLooks,
+	{"`server_login_retry` without a cause", time.Minute, echoLooks,
 		func(o Outcome) bool { return o.Trigger == TriggerServerLoginRetry }},
-	{"`query_wait_timeout` at the login", 50 * time.Second, echoLooks,
+	{"`query_wait_timeout` at the login", time.Minute, echoLooks,
 		func(o Outcome) bool { return o.Trigger == TriggerQueryWaitTimeout && o.Step == StepStartup }},
 	{"`query_wait_timeout` at the query", 20 * time.Second, echoLooks[:2],
 		func(o Outcome) bool { return o.Trigger == TriggerQueryWaitTimeout }},
 }
 
-var echoLooks = []time.Duration{17 * time.Second, 20 * time.Second, 33 * time.Second, 36 * time.Second, 49 * time.Second, 52 * time.Second}
+var echoLooks = []time.Duration{17 * time.Second, 20 * time.Second, 33 * time.Second, 36 * time.Second, 49 * time.Second, 52 * time.Second, 65 * time.Second}
 
 // EchoGap is the longest silence between two answers that are one.
 const EchoGap = time.Minute
