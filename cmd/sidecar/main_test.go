@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		}
 		main()
 	}
-	testscript.Main(m, map[string]func(){"sidecar": main})
+	testscript.Main(realpeer.SideBySide(m), map[string]func(){"sidecar": main})
 }
 
 // limited is how many descriptors that sidecar may have, if it is set.

@@ -39,7 +39,7 @@ func TestFaultsOfThePooler(t *testing.T) {
 
 // Another client holds the only server connection. PgBouncer's own 120 s are
 // longer than a probe, so it is a timeout; with a short setting it is the seed's
-// lockout, once it is there again.
+// lockout, once it has been there for 20 s.
 func poolIsFull(t *testing.T, pg *realpeer.Postgres) {
 	pooler := bouncer(t, pg, map[string]string{"default_pool_size": "1"})
 	raw := pooler.DSN(appUser, appPassword)
@@ -54,18 +54,20 @@ func poolIsFull(t *testing.T, pg *realpeer.Postgres) {
 	first := finding{
 		reason: machine.ReasonLockout, trigger: machine.TriggerQueryWaitTimeout,
 		step: machine.StepQuery, sqlstate: "08P01", message: "query_wait_timeout",
-		state: machine.Retrying, next: 3 * time.Second,
+		state: machine.Retrying, next: 17 * time.Second,
 	}
-	window := first
+	second, window := first, first
+	second.next = 3 * time.Second
 	window.state, window.next = machine.Lockout, 17*time.Minute+30*time.Second
 	a.finds(first)
+	a.finds(second)
 	a.finds(window)
 	a.finds(first) // the trial
 	if _, err := other.Exec(t.Context(), "ROLLBACK").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
 	a.finds(healthy)
-	a.cost(5, 5)
+	a.cost(6, 6)
 }
 
 // Refused at the door: no login has been made, and nobody's password sent.
@@ -115,12 +117,12 @@ func poolerIsPaused(t *testing.T, pg *realpeer.Postgres) {
 	a.runsOut(queued(t, pooler), waits)
 
 	// With a short setting a pause reads like a full pool; one that is over
-	// before the second look opens no window.
+	// before the next look opens no window.
 	pooler.Set(t, "query_wait_timeout", "1")
 	a.finds(finding{
 		reason: machine.ReasonLockout, trigger: machine.TriggerQueryWaitTimeout,
 		step: machine.StepQuery, sqlstate: "08P01", message: "query_wait_timeout",
-		state: machine.Retrying, next: 3 * time.Second,
+		state: machine.Retrying, next: 17 * time.Second,
 	})
 	pooler.Set(t, "query_wait_timeout", "120") // a new server connection may take its time
 	pooler.Admin(t, "RESUME "+realpeer.Database)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -33,7 +32,7 @@ var moods = map[string]poolersim.Script{
 	"breaker":         {OnStartup: poolersim.CircuitBreaker},
 	"nameless":        {OnQuery: poolersim.ServerLoginRetry},
 	"named":           {OnQuery: poolersim.CachedError(`password authentication failed for user "app"`)},
-	"query wait":      {OnQuery: poolersim.Refusal{SQLState: "08P01", Message: "query_wait_timeout"}},
+	"query wait":      {OnQuery: poolersim.QueryWaitTimeout},
 	"starting up":     {OnStartup: poolersim.Refusal{SQLState: "57P03", Message: "the database system is starting up"}},
 	"no database":     {OnStartup: poolersim.Refusal{SQLState: "3D000", Message: `database "appdb" does not exist`}},
 	"unknown words":   {OnStartup: poolersim.Refusal{SQLState: "XX000", Message: "pass-word-1 is what you said"}},
@@ -97,7 +96,9 @@ func schedule(t *rapid.T) int {
 			m.supervisor.Retarget(context.Background(), supervisor.Subject{Target: target, Prober: prober}) // waits for a probe to end
 			m.raw, m.begun = raw, time.Now()
 		},
-		"": m.check,
+		"database is away":      m.away,
+		"credential is refused": m.refused,
+		"":                      m.check,
 	})
 	return m.pooler.Counts().Sockets
 }
@@ -117,6 +118,7 @@ type model struct {
 	told       []window // the windows that people were told of
 	seen       int      // events of the pooler that were looked at
 	begun      time.Time
+	unended    machine.Begun // the attempt that the process before did not end
 }
 
 // disk is a store of bytes that may refuse to be written.
@@ -198,7 +200,9 @@ func (m *model) start() {
 	log := slog.New(slog.NewJSONHandler(&m.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	judge := func(now time.Time) dsn.Report { return dsn.Judge(m.raw, dsn.Rules{Env: dsn.Dev}, now) }
 	s := supervisor.New(machine.DefaultPolicy(), supervisor.Subject{Target: target, Prober: prober, Judge: judge}, &m.disk, log)
-	s.Begin(m.disk.load(), nil)
+	record := m.disk.load()
+	s.Begin(record, nil)
+	m.unended = record.Attempt
 	m.supervisor = s
 	handler := health.NewHandler(health.Source{Snapshot: s.Snapshot, Env: dsn.Dev})
 	m.ask = func(path string) *httptest.ResponseRecorder {
@@ -244,9 +248,14 @@ func (m *model) listen(t *rapid.T, status health.Status) {
 	if status.State != string(machine.Lockout) || status.RetryInSeconds == 0 {
 		return
 	}
-	until := status.RetryAt.Add(-time.Second) // it is rounded up
-	if status.LastAttempt == nil {            // taken up from the disk: people were told of it before
-		if !slices.ContainsFunc(m.told, func(w window) bool { return w.until.Equal(until) }) {
+	until := status.RetryAt.Add(-time.Second)                                                          // it is rounded up
+	if status.LastAttempt == nil || status.LastAttempt.At.Before(m.begun.Truncate(time.Millisecond)) { // taken up from the disk
+		trial := m.unended.At.Add(machine.DefaultPolicy().Lockout.Min)
+		switch {
+		case slices.ContainsFunc(m.told, func(w window) bool { return w.until.Equal(until) }): // people were told before
+		case m.unended.After != "" && status.RetryAt.Sub(trial).Abs() <= time.Second:
+			m.told = append(m.told, window{m.begun, until})
+		default:
 			t.Fatalf("a restart made a window until %s out of %v", until, m.told)
 		}
 		return
@@ -289,12 +298,4 @@ func (m *model) watch(t *rapid.T) {
 		}
 	}
 	m.seen = len(events)
-}
-
-// soak is how much longer a test runs under make soak.
-func soak(short, long int) int {
-	if os.Getenv("SOAK") != "" {
-		return long
-	}
-	return short
 }
