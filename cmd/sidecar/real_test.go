@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -68,21 +69,76 @@ func TestRealWrongClientPassword(t *testing.T) {
 }
 
 // TestRealLockout is the story of the runbook: the server's password changes
-// behind a warm pool, PgBouncer answers from its memory, and a window opens. In
-// it nothing reaches PgBouncer; after it there is one trial, and no second
-// window once the password is right.
+// behind a warm pool, PgBouncer answers from its memory, and once that has been
+// outlasted a window opens. In it nothing reaches PgBouncer; after it there is one
+// trial, and no second window. In make soak also until it is ready, and of a server
+// that stays away.
 func TestRealLockout(t *testing.T) {
 	t.Parallel()
-	pg, pooler := realPair(t, nil)
-	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", realPassword),
-		"SIDECAR_PROBE_INTERVAL=500ms", "SIDECAR_LOCKOUT_MIN=20s", "SIDECAR_LOCKOUT_MAX=21s")
-	s.await(machine.Ready, 20*time.Second)
-	pg.SetPassword(t, "app", "another-horse-8")
-	pg.Disconnect(t, "app")
+	type change func(*testing.T, *realpeer.Postgres)
+	faults := map[string][2]change{"password": {
+		func(t *testing.T, pg *realpeer.Postgres) {
+			pg.SetPassword(t, "app", "another-horse-8")
+			pg.Disconnect(t, "app")
+		},
+		func(t *testing.T, pg *realpeer.Postgres) { pg.SetPassword(t, "app", realPassword) },
+	}}
+	soaking := os.Getenv("SOAK") != ""
+	if soaking {
+		faults["away"] = [2]change{
+			func(t *testing.T, pg *realpeer.Postgres) { pg.Stop(t, realpeer.Fast) },
+			func(t *testing.T, pg *realpeer.Postgres) { pg.Start(t) },
+		}
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pg, pooler := realPair(t, nil)
+			s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", realPassword),
+				"SIDECAR_PROBE_INTERVAL=500ms", "SIDECAR_LOCKOUT_MIN=5s", "SIDECAR_LOCKOUT_MAX=6s")
+			s.await(machine.Ready, 20*time.Second)
+			fault[0](t, pg)
+			status := staysSilent(t, s, pooler)
+			fault[1](t, pg)
+			logins := status.Logins.Total
+			realpeer.Until(t, 30*time.Second, "the trial is over", func() error {
+				if status = s.status(); status.Logins.Total == logins || soaking && !status.Ready {
+					return fmt.Errorf("%s after %d logins", status.State, status.Logins.Total)
+				}
+				return nil
+			})
+			if windows := count(status.History, "lockout", "lockout"); windows != 1 || status.State == "lockout" || status.Logins.InWindow != 0 {
+				t.Errorf("%d windows: %+v", windows, status)
+			}
+			for _, line := range []string{
+				"[DB] READY=true", "[DB] READY=false reason=lockout next_retry_in=17s", "[DB] READY=false reason=lockout next_retry_in=6s",
+				"[DB Supervisor] Lockout backoff: 6s remaining. No connection attempts until backoff expires.",
+			} {
+				if !strings.Contains(s.lines(), line) {
+					t.Errorf("no log line %q", line)
+				}
+			}
+		})
+	}
+}
 
-	status := s.await(machine.Lockout, 60*time.Second)
-	if status.Trigger != "server_login_retry" || status.RetryInSeconds < 19 || status.RetryInSeconds > 21 || status.WindowsInRow != 1 {
-		t.Errorf("%+v", status)
+// staysSilent waits for the first answer from memory and for the window, and asks
+// every page until just before its end: nothing reaches PgBouncer. It returns what
+// was said of the window.
+func staysSilent(t *testing.T, s *sidecar, pooler *realpeer.PgBouncer) health.Status {
+	t.Helper()
+	realpeer.Until(t, 30*time.Second, "an answer from memory", func() error {
+		if status := s.status(); status.Reason != "lockout" {
+			return fmt.Errorf("%s, %s", status.State, status.Reason)
+		}
+		return nil
+	})
+	first := time.Now()
+	status := s.await(machine.Lockout, 90*time.Second)
+	t.Logf("a window %s after the first answer", time.Since(first).Round(100*time.Millisecond))
+	if a := status.LastAttempt; status.Trigger != "server_login_retry" || status.WindowsInRow != 1 || status.RetryInSeconds > 6 ||
+		a.Step != "query" || a.SQLState != "08P01" || status.Cause != "" {
+		t.Errorf("%+v after %+v", status, a)
 	}
 	sockets, logins := pooler.Sockets(), pooler.Logins("app")
 	for s.status().RetryInSeconds > 1 {
@@ -94,23 +150,7 @@ func TestRealLockout(t *testing.T) {
 	if s, l := pooler.Sockets(), pooler.Logins("app"); s != sockets || l != logins {
 		t.Errorf("in the window PgBouncer saw %d sockets and %d logins", s-sockets, l-logins)
 	}
-
-	pg.SetPassword(t, "app", realPassword)
-	status = s.await(machine.Ready, 30*time.Second)
-	if windows := count(status.History, "lockout", "lockout"); windows != 1 {
-		t.Errorf("%d windows: %+v", windows, status.History)
-	}
-	if status.Logins.InWindow != 0 || status.WindowsInRow != 0 {
-		t.Errorf("%+v", status)
-	}
-	for _, line := range []string{
-		"[DB] READY=true", "[DB] READY=false reason=lockout next_retry_in=2",
-		"[DB Supervisor] Lockout backoff: 2", "s remaining. No connection attempts until backoff expires.",
-	} {
-		if !strings.Contains(s.lines(), line) {
-			t.Errorf("no log line %q", line)
-		}
-	}
+	return status
 }
 
 // TestRealRestart: PostgreSQL or PgBouncer away for 3 s or 10 s never opens a
