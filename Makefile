@@ -1,10 +1,14 @@
 # make demo   a lockout on a simulated pooler, told in a quarter of a minute
 # make run    the sidecar with the environment's DATABASE_URL
 # make test   everything that has to pass, on a fresh Debian machine with Go
+<<<<<<< HEAD
 # make size   what the stripped binary weighs, on the disk and in memory
 # make screenshots   the page in every state, into docs/screenshots
 # make bench  /readyz over sockets beside bare handlers, start and memory
 # make soak   the same claims at length: schedules, mutants, fuzzing, leaks
+=======
+# make soak   the same claims at length: schedules, outages, mutants, fuzzing, leaks
+>>>>>>> 80042ba (Fit the mutants and the soak to the machine's new rooms)
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
@@ -23,7 +27,7 @@ build:
 	CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '$(LDFLAGS)' -o bin/sidecar ./cmd/sidecar
 
 test: needs lint
-	go test -race -parallel 16 -timeout 7m ./...
+	go test -race -timeout 7m ./...
 	@scripts/mutants 4
 
 # The servers and tools that the tests run against; installed when root may.
@@ -43,10 +47,10 @@ FUZZ = internal/dsn:FuzzParse internal/dsn:FuzzRedact internal/dsn:FuzzEncode in
 	internal/classify:FuzzClassify internal/probe:FuzzWire
 
 soak: needs
-	go test -run 'TestSchedules$$' -v ./internal/supervisor -rapid.checks=100000
+	go test -run 'TestSchedules$$' -v ./internal/supervisor/machine -rapid.checks=100000
 	go test -run TestSchedulesOfAll -timeout 30m -v ./internal/probe -rapid.checks=5000
 	SOAK=1 go test -run 'TestLeaks' -timeout 30m -v ./internal/probe
-	SOAK=1 go test -run 'TestRunHolds|TestStampede' -v ./cmd/sidecar
+	SOAK=1 go test -run 'TestRealAway|TestRealLockout|TestRunHolds|TestStampede' -v ./cmd/sidecar
 	@for target in $(FUZZ); do \
 		echo "fuzz $$target"; go test -run '^$$' -fuzz "$${target#*:}$$" -fuzztime 60s "./$${target%:*}" || exit 1; \
 	done

@@ -62,9 +62,9 @@ func (m *Machine) watch(now time.Time, o Outcome) (counts bool, again time.Time)
 			m.echo = make(echo)
 		}
 		m.echo[i] = w
-		again, waits := m.echo.look(now) // at any of them: two answers may take turns
-		if !waits { // a look that hung has made the last one late
-			again = now
+		again, waits := m.echo.look(now) // the next of any, as two answers may take turns
+		if !waits {
+			again = now // a look that hung has made the last one late
 		}
 		return m.asked.Sub(w.first) >= rule.Counts, again
 	}
