@@ -99,6 +99,18 @@ func (w *watched) startups() (times []time.Time) {
 	return times
 }
 
+// inBubble runs f in a bubble of its own, and passes rapid's panics on.
+func inBubble(t *testing.T, f func()) {
+	var caught any
+	synctest.Test(t, func(*testing.T) {
+		defer func() { caught = recover() }()
+		f()
+	})
+	if caught != nil {
+		panic(caught)
+	}
+}
+
 // TestLockedOutDay: a pooler that says nothing but lockout is asked once per
 // window, for a whole day (invariants 1 and 3).
 func TestLockedOutDay(t *testing.T) {

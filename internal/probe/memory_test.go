@@ -100,7 +100,7 @@ func (m *model) refused(t *rapid.T) {
 	var first, opened time.Time
 	time.Sleep(30*time.Second + 75*time.Second)
 	m.check(t) // which notes the window
-	time.Sleep(10 * time.Minute)
+	time.Sleep(time.Minute)
 	for _, e := range m.since(begun) {
 		switch {
 		case e.To == machine.Lockout:

@@ -58,18 +58,6 @@ func TestSchedulesOfAll(t *testing.T) {
 	t.Logf("%d schedules, %d attempts, 0 violations", schedules, attempts)
 }
 
-// inBubble runs f in a bubble of its own, and passes rapid's panics on.
-func inBubble(t *testing.T, f func()) {
-	var caught any
-	synctest.Test(t, func(*testing.T) {
-		defer func() { caught = recover() }()
-		f()
-	})
-	if caught != nil {
-		panic(caught)
-	}
-}
-
 // schedule plays one schedule and returns how many sockets the pooler saw.
 func schedule(t *rapid.T) int {
 	m := newModel()
@@ -248,11 +236,12 @@ func (m *model) listen(t *rapid.T, status health.Status) {
 	if status.State != string(machine.Lockout) || status.RetryInSeconds == 0 {
 		return
 	}
-	until := status.RetryAt.Add(-time.Second)                                                          // it is rounded up
-	if status.LastAttempt == nil || status.LastAttempt.At.Before(m.begun.Truncate(time.Millisecond)) { // taken up from the disk
+	until := status.RetryAt.Add(-time.Second) // it is rounded up
+	last := status.LastAttempt
+	if last == nil || last.At.Before(m.begun.Truncate(time.Millisecond)) { // taken up from the disk
 		trial := m.unended.At.Add(machine.DefaultPolicy().Lockout.Min)
 		switch {
-		case slices.ContainsFunc(m.told, func(w window) bool { return w.until.Equal(until) }): // people were told before
+		case slices.ContainsFunc(m.told, func(w window) bool { return w.until.Equal(until) }):
 		case m.unended.After != "" && status.RetryAt.Sub(trial).Abs() <= time.Second:
 			m.told = append(m.told, window{m.begun, until})
 		default:
@@ -260,12 +249,12 @@ func (m *model) listen(t *rapid.T, status health.Status) {
 		}
 		return
 	}
-	asked := status.LastAttempt.At // the attempt that opened it took at most 5 s
-	if length := status.RetryAt.Sub(asked); length < 15*time.Minute || length > 20*time.Minute+7*time.Second {
+	// The attempt that opened it took at most 5 s.
+	if length := status.RetryAt.Sub(last.At); length < 15*time.Minute || length > 20*time.Minute+7*time.Second {
 		t.Fatalf("a window of %s", length)
 	}
 	if n := len(m.told); n == 0 || m.told[n-1].until.Before(until) {
-		m.told = append(m.told, window{asked.Add(time.Duration(status.LastAttempt.LatencyMS+1) * time.Millisecond), until})
+		m.told = append(m.told, window{last.At.Add(time.Duration(last.LatencyMS+1) * time.Millisecond), until})
 	}
 }
 
