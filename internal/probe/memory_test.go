@@ -66,10 +66,8 @@ func (m *model) since(begun time.Time) (entries []machine.Entry) {
 func (m *model) away(t *rapid.T) {
 	memory, length, stop := m.behindMemory(t)
 	defer stop()
-	begun, more := time.Now(), 30*time.Second
-	if memory.Named { // which is no lockout, and has the ladder of an outage
-		more = machine.DefaultPolicy().Retry.Max * 6 / 5
-	}
+	const more = 30 * time.Second
+	begun := time.Now()
 	memory.Fail("connect failed")
 	time.Sleep(length)
 	memory.Mend()

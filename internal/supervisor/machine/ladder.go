@@ -35,5 +35,22 @@ func (m *Machine) retryAt(now time.Time, rule Rule, o Outcome) time.Time {
 	if o.Slow {
 		return now.Add(m.policy.Retry.Max)
 	}
-	return m.bans[m.target.Key].cap(now, now.Add(m.ladder.delay(rule.Next, m.policy, m.random())))
+	if o.Cause != "" && m.asked.Sub(m.before) > poolerMemory {
+		return now.Add(poolerHears) // this knock made the pooler try anew, the next one hears of it
+	}
+	delay := m.ladder.delay(rule.Next, m.policy, m.random())
+	if young := m.verdict.State != Retrying || now.Sub(m.verdict.Since) < restartLasts; young && rule.Next == NextRetry {
+		delay = min(delay, max(restartCosts, m.policy.Retry.Min))
+	}
+	return m.bans[m.target.Key].cap(now, now.Add(delay))
 }
+
+const (
+	// A restart is over within a minute, and must not cost readiness half a minute more
+	// than it lasts: a step of 32 s +-20 % keeps to the lower part of its jitter until then.
+	restartLasts, restartCosts = time.Minute, 26 * time.Second
+
+	// PgBouncer answers from its memory for so long, and has tried anew a moment after
+	// the knock that made it (docs/facts.md#pgbouncer-memory).
+	poolerMemory, poolerHears = 15 * time.Second, 3 * time.Second
+)

@@ -70,6 +70,7 @@ type Machine struct {
 	out    Permit    // the one that is out: each is its own generation
 	begun  Begun     // the attempt that is out, or was when a process before ended
 	asked  time.Time // when the last settled permit was given
+	before time.Time // and the one before it
 	ladder ladder
 	echo   echo
 	bans   map[string]Ban // by key
@@ -121,7 +122,7 @@ func (m *Machine) Settle(now time.Time, p Permit, o Outcome) Transition {
 		m.spaced = now.Add(m.policy.Retry.Min)
 		return Transition{At: now, From: from, To: m.Status(now), Outcome: o}
 	}
-	m.begun, m.asked = Begun{}, p.at
+	m.begun, m.asked, m.before = Begun{}, p.at, m.asked
 	o = m.policy.demote(o)
 	if m.suspectBan(now, p.at, o) && m.policy.Counts[TriggerNetworkBan] {
 		o.Reason, o.Trigger = ReasonLockout, TriggerNetworkBan
