@@ -35,7 +35,7 @@ func (m *Machine) retryAt(now time.Time, rule Rule, o Outcome) time.Time {
 	if o.Slow {
 		return now.Add(m.policy.Retry.Max)
 	}
-	if o.Cause != "" && m.asked.Sub(m.before) > poolerMemory {
+	if o.Cause != "" && m.ladder.rung > 2 && m.asked.Sub(m.before) > poolerMemory {
 		return now.Add(poolerHears) // this knock made the pooler try anew, the next one hears of it
 	}
 	delay := m.ladder.delay(rule.Next, m.policy, m.random())
