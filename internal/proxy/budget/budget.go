@@ -128,6 +128,9 @@ func (b *Budget) Forgive(since time.Time) {
 	}
 }
 
+// Out is how many logins are under way.
+func (b *Budget) Out() int { return b.out }
+
 // Used is how many refused logins of the last [Window] there are.
 func (b *Budget) Used(now time.Time) int {
 	b.expire(now)

@@ -1,0 +1,312 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
+)
+
+// TestOpen: which verdicts let connections through.
+func TestOpen(t *testing.T) {
+	for _, c := range []struct {
+		state  machine.State
+		reason machine.Reason
+		want   bool
+	}{
+		{machine.Ready, machine.ReasonOK, true},
+		{machine.Starting, machine.ReasonStarting, false},
+		{machine.Starting, machine.ReasonStoreLost, false},
+		{machine.Lockout, machine.ReasonLockout, false},
+		{machine.Rejected, machine.ReasonAuthFailed, false},
+		{machine.Rejected, machine.ReasonConfigRejected, false},
+		{machine.Misconfigured, machine.ReasonGuard, false},
+		{machine.Retrying, machine.ReasonLockout, false},
+		{machine.Retrying, machine.ReasonUnknown, false},
+		{machine.Retrying, machine.ReasonUnavailable, true},
+		{machine.Retrying, machine.ReasonSaturated, true},
+		{machine.Retrying, machine.ReasonNetwork, true},
+		{machine.Retrying, machine.ReasonTimeout, true},
+		{machine.Retrying, machine.ReasonTLS, true},
+	} {
+		s := &supervisor.Snapshot{}
+		s.State, s.Reason = c.state, c.reason
+		if got := Open(s); got != c.want {
+			t.Errorf("%s, %s: %v", c.state, c.reason, got)
+		}
+		if s.Stopping = true; Open(s) {
+			t.Errorf("%s, %s: open while the process stops", c.state, c.reason)
+		}
+	}
+}
+
+// upstream is a simulated pooler that asks for a password.
+func upstream(t testing.TB) *poolersim.Server {
+	t.Helper()
+	pooler, err := poolersim.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pooler.Close)
+	pooler.Set(poolersim.Script{Auth: poolersim.SCRAM, Password: "right"})
+	return pooler
+}
+
+// clients are programs that log in and run a query, with a DSN as last argument.
+func clients(t *testing.T) map[string][]string {
+	t.Helper()
+	python := realpeer.Tool(t, "/usr/bin/python3", "python3-psycopg2 python3-psycopg python3-asyncpg")
+	node := func(script string) []string {
+		return []string{realpeer.Tool(t, "node", "nodejs"), "-e", script}
+	}
+	all := map[string][]string{
+		"psql":     {realpeer.Tool(t, "psql", "postgresql-client"), "-X", "-w", "-c", "SELECT 1"},
+		"psycopg2": {python, "-c", "import psycopg2,sys; psycopg2.connect(sys.argv[1]).cursor().execute('SELECT 1')"},
+		"psycopg":  {python, "-c", "import psycopg,sys; psycopg.connect(sys.argv[1]).execute('SELECT 1')"},
+		"asyncpg": {python, "-c", `import asyncpg,asyncio,sys
+async def main():
+    try:
+        c = await asyncpg.connect(sys.argv[1])
+        await c.execute('SELECT 1')
+        await c.close()
+    except Exception as e:
+        sys.exit("%s %s DETAIL:  %s HINT:  %s" % (type(e).__name__, e, getattr(e, "detail", ""), getattr(e, "hint", "")))
+asyncio.run(main())`},
+	}
+	if dir := nodeModules(t); dir != "" {
+		all["node-postgres"] = node(`const {Client}=require('` + dir + `/pg'); const c=new Client({connectionString:process.argv[1]});
+c.connect().then(()=>c.query('SELECT 1')).then(()=>c.end()).catch(e=>{console.error(e.message,e.code,'DETAIL: ',e.detail,'HINT: ',e.hint);process.exit(1)})`)
+		all["postgres.js"] = node(`const s=require('` + dir + `/postgres')(process.argv[1],{max:1});
+s` + "`SELECT 1`" + `.then(()=>s.end()).catch(e=>{console.error(e.message,e.code,'DETAIL: ',e.detail,'HINT: ',e.hint);process.exit(1)})`)
+	}
+	return all
+}
+
+// TestClientsShowTheWords: what real clients print when the proxy is closed.
+func TestClientsShowTheWords(t *testing.T) {
+	pooler := upstream(t)
+	r := newRig(t, pooler.Addr())
+	r.verdict(machine.Lockout, machine.ReasonLockout, machine.TriggerCircuitBreaker)
+	for name, command := range clients(t) {
+		for _, mode := range []string{"disable", "prefer", "require"} {
+			if mode != "disable" && (name == "node-postgres" || name == "postgres.js") {
+				mode = "no-verify" // what they call require
+				if name == "postgres.js" {
+					mode = "require"
+				}
+			}
+			dsn := r.dsn("app", "secret-word", "db", "sslmode="+mode)
+			out, err := exec.Command(command[0], append(command[1:], dsn)...).CombinedOutput()
+			if err == nil {
+				t.Errorf("%s, %s: got in", name, mode)
+			}
+			for _, words := range []string{"No connection attempts until backoff expires.", "reason: lockout (circuit_breaker)", "Do NOT restart services"} {
+				if !strings.Contains(string(out), words) {
+					t.Errorf("%s, %s: no %q in\n%s", name, mode, words, out)
+				}
+			}
+		}
+	}
+	if got := pooler.Counts().Sockets; got != 0 {
+		t.Errorf("%d sockets", got)
+	}
+	if ready, _ := exec.Command("pg_isready", "-h", "127.0.0.1", "-p", r.port).CombinedOutput(); !strings.Contains(string(ready), "rejecting connections") {
+		t.Errorf("pg_isready: %s", ready)
+	}
+	if s := r.Status(); s.Open || s.Results["closed"] == 0 || s.Results["relayed"] != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestRefusal: the ways in which a client may begin, all of them answered alike.
+func TestRefusal(t *testing.T) {
+	r := newRig(t, "127.0.0.1:1")
+	r.verdict(machine.Rejected, machine.ReasonAuthFailed, "")
+	startup := func(t *testing.T, conn net.Conn) {
+		t.Helper()
+		f := pgproto3.NewFrontend(conn, conn)
+		f.Send(&pgproto3.StartupMessage{ProtocolVersion: 3<<16 | 2, Parameters: map[string]string{"user": "app"}})
+		if err := f.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		msg, err := f.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		words, ok := msg.(*pgproto3.ErrorResponse)
+		if !ok || words.Severity != "FATAL" || words.Code != "57P03" || words.Detail != "reason: auth_failed" ||
+			!strings.Contains(words.Message, "was rejected") || !strings.Contains(words.Hint, "do NOT restart") {
+			t.Errorf("%#v", msg)
+		}
+		if _, err := f.Receive(); !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("not ended: %v", err)
+		}
+	}
+	ask := func(t *testing.T, conn net.Conn, code uint32, want string) {
+		t.Helper()
+		conn.Write([]byte{0, 0, 0, 8, byte(code >> 24), byte(code >> 16), byte(code >> 8), byte(code)})
+		answer := make([]byte, 1)
+		if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != want {
+			t.Fatalf("%q, %v", answer, err)
+		}
+	}
+	secure := func(conn net.Conn, protocols ...string) *tls.Conn {
+		return tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: protocols})
+	}
+	for name, dial := range map[string]func(*testing.T, net.Conn) net.Conn{
+		"plain":      func(_ *testing.T, c net.Conn) net.Conn { return c },
+		"SSLRequest": func(t *testing.T, c net.Conn) net.Conn { ask(t, c, sslRequest, "S"); return secure(c) },
+		"GSS":        func(t *testing.T, c net.Conn) net.Conn { ask(t, c, gssRequest, "N"); return c },
+		"GSS, then SSL": func(t *testing.T, c net.Conn) net.Conn {
+			ask(t, c, gssRequest, "N")
+			ask(t, c, sslRequest, "S")
+			return secure(c, "postgresql")
+		},
+		"direct TLS":      func(_ *testing.T, c net.Conn) net.Conn { return secure(c, "postgresql") },
+		"in small pieces": func(_ *testing.T, c net.Conn) net.Conn { return &dribble{c} },
+		"SSL in pieces": func(t *testing.T, c net.Conn) net.Conn {
+			ask(t, &dribble{c}, sslRequest, "S")
+			return secure(&dribble{c})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", r.address())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			peer := dial(t, conn)
+			startup(t, peer)
+			if s, ok := peer.(*tls.Conn); ok && name == "direct TLS" && s.ConnectionState().NegotiatedProtocol != "postgresql" {
+				t.Errorf("ALPN %q", s.ConnectionState().NegotiatedProtocol)
+			}
+		})
+	}
+	for name, text := range map[string]string{
+		"cancel":   "\x00\x00\x00\x10\x04\xd2\x16\x2e12345678",
+		"too long": "\x7f\x00\x00\x00\x00\x03\x00\x00",
+		"HTTP":     "GET / HTTP/1.1\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", r.address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, text)
+		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		if answer, err := io.ReadAll(conn); len(answer) > 0 || errors.Is(err, errTimeout(err)) {
+			t.Errorf("%s: %q, %v", name, answer, err)
+		}
+		conn.Close()
+	}
+}
+
+// errTimeout is err when it is a timeout.
+func errTimeout(err error) error {
+	if n, ok := errors.AsType[net.Error](err); ok && n.Timeout() {
+		return err
+	}
+	return errors.New("no timeout")
+}
+
+// dribble writes one byte at a time.
+type dribble struct{ net.Conn }
+
+func (d *dribble) Write(text []byte) (int, error) {
+	for i := range text {
+		if _, err := d.Conn.Write(text[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(text), nil
+}
+
+// TestStartingWaits: a client that comes before the first verdict is held, and
+// then let through or told; after five seconds it is told.
+func TestStartingWaits(t *testing.T) {
+	pooler := upstream(t)
+	r := newRig(t, pooler.Addr())
+	for _, c := range []struct {
+		name string
+		then func()
+		want string
+	}{
+		{"ready", func() { r.verdict(machine.Ready, machine.ReasonOK, "") }, ""},
+		{"lockout", func() { r.verdict(machine.Lockout, machine.ReasonLockout, machine.TriggerCircuitBreaker) }, "Lockout backoff"},
+		{"nothing", func() {}, "The database has not answered yet"},
+	} {
+		r.verdict(machine.Starting, machine.ReasonStarting, "")
+		before, sockets := time.Now(), pooler.Counts().Sockets
+		done := make(chan error, 1)
+		go func() {
+			conn, err := r.login(1, r.dsn("app", "right", "db", "sslmode=disable"), "SELECT 1")
+			bye(conn)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			t.Fatalf("%s: did not wait: %v", c.name, err)
+		case <-time.After(300 * time.Millisecond):
+		}
+		if pooler.Counts().Sockets != sockets {
+			t.Fatalf("%s: dialled before the verdict", c.name)
+		}
+		c.then()
+		if err := <-done; fmt.Sprint(err) != "<nil>" && c.want == "" || c.want != "" && !strings.Contains(fmt.Sprint(err), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if took := time.Since(before); c.name == "nothing" && (took < firstVerdict || took > firstVerdict+3*time.Second) {
+			t.Errorf("%s took %v", c.name, took)
+		}
+	}
+}
+
+// TestWindowBetweenAcceptAndDial: the verdict changes at the last look but one;
+// the server sees no socket.
+func TestWindowBetweenAcceptAndDial(t *testing.T) {
+	pooler := upstream(t)
+	r := newRig(t, pooler.Addr())
+	for nth := 1; ; nth++ {
+		r.verdict(machine.Ready, machine.ReasonOK, "")
+		before := pooler.Counts().Sockets
+		var looks atomic.Int64
+		look := func() {
+			if looks.Add(1) == int64(nth) {
+				r.verdict(machine.Lockout, machine.ReasonLockout, machine.TriggerServerLoginRetry)
+			}
+		}
+		r.looked.Store(&look)
+		conn, err := r.login(1, r.dsn("app", "right", "db", "sslmode=disable"), "")
+		r.looked.Store(nil)
+		if err == nil { // it was through before the window opened
+			bye(conn)
+			if nth < 3 {
+				t.Errorf("through although the window opened at look %d", nth)
+			}
+			break
+		}
+		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || !strings.Contains(refused.Message, "Lockout backoff") {
+			t.Fatalf("look %d: %v", nth, err)
+		}
+		if got := pooler.Counts().Sockets - before; got != 0 {
+			t.Fatalf("look %d: %d sockets in the window", nth, got)
+		}
+	}
+	if got := r.Status().Violations; got != 0 {
+		t.Errorf("%d violations", got)
+	}
+}
