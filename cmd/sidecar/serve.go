@@ -25,9 +25,16 @@ func runServe(ctx context.Context, std streams) error {
 	log := newLogger(c, std.out)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // before anybody can know that we run
-	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", c.Port))
+	listener, err := openPort("PORT", c.Port)
 	if err != nil {
-		return exit.Fail(exit.Failure, fmt.Sprintf("PORT: cannot listen: %v", err), "another process may hold the port; set PORT to a free one")
+		return err
+	}
+	var proxied net.Listener
+	if c.ProxyPort.Set {
+		if proxied, err = openPort("SIDECAR_PROXY_PORT", c.ProxyPort.Port); err != nil {
+			return err
+		}
+		log.Info("the proxy is listening", "address", proxied.Addr().String())
 	}
 	log.Info("listening", "address", listener.Addr().String(), "version", build().Version)
 	place := store.Open(c.StatePath())
@@ -35,9 +42,19 @@ func runServe(ctx context.Context, std streams) error {
 	if short := time.Duration(c.LockoutMin); short < time.Minute {
 		log.Warn(fmt.Sprintf("SIDECAR_LOCKOUT_MIN is %s: windows this short are for trying things out", short))
 	}
-	if err := (serve.Sidecar{Config: c, Store: place, Listener: listener, Hangup: hangup, Build: build(), Log: log}).Run(ctx); err != nil {
+	if err := (serve.Sidecar{Config: c, Store: place, Listener: listener, Proxy: proxied, Hangup: hangup, Build: build(), Log: log}).Run(ctx); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// openPort opens a port on all addresses, IPv4 and IPv6.
+func openPort(variable string, port config.Port) (net.Listener, error) {
+	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+	if err != nil {
+		return nil, exit.Fail(exit.Failure, fmt.Sprintf("%s: cannot listen: %v", variable, err),
+			"another process may hold the port; set "+variable+" to a free one")
+	}
+	return listener, nil
 }

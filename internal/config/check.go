@@ -48,6 +48,7 @@ func (c Config) check() error {
 		{c.LogFormat != "" && c.LogFormat != "text" && c.LogFormat != "json", "SIDECAR_LOG_FORMAT", "want text or json"},
 		{levelErr != nil, "SIDECAR_LOG_LEVEL", fmt.Sprint(levelErr)},
 		{isDSN(c.Volume), "RAILWAY_VOLUME_MOUNT_PATH", wantsPath},
+		{c.ProxyPort.Set && c.ProxyPort.Port == c.Port && c.Port != 0, "SIDECAR_PROXY_PORT", "is PORT as well; the proxy needs a port of its own, such as 6432"},
 		{time.Time(c.ClearBefore).After(time.Now()), "SIDECAR_CLEAR_BEFORE", "lies in the future"},
 		{!isURL(c.InheritURL), "SIDECAR_INHERIT_URL", wantsURL},
 	} {

@@ -46,6 +46,10 @@ type Config struct {
 	RejectedMax   Span   `envconfig:"SIDECAR_REJECTED_MAX" default:"30m"`
 	LockoutOn     Counts `envconfig:"SIDECAR_LOCKOUT_ON" default:"server_login_retry,query_wait_timeout,circuit_breaker,network_ban"`
 
+	ProxyPort  OptionalPort `envconfig:"SIDECAR_PROXY_PORT"`                // the proxy listens there; unset: there is none
+	ProxyMax   Count        `envconfig:"SIDECAR_PROXY_MAX" default:"1000"`  // its connections at one time
+	ProxyDrain Span         `envconfig:"SIDECAR_PROXY_DRAIN" default:"25s"` // what open ones get once the process is to end
+
 	State         string `envconfig:"SIDECAR_STATE"`         // where the deadline lives: memory: or file:PATH
 	SidecarURL    string `envconfig:"SIDECAR_URL"`           // the sidecar that client commands ask
 	Token         string `envconfig:"SIDECAR_TOKEN"`         // protects / and /status

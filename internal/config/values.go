@@ -42,6 +42,34 @@ func (p *Port) Decode(text string) error {
 	return nil
 }
 
+// OptionalPort is a port that may be left out; the zero value is none.
+type OptionalPort struct {
+	Port
+	Set bool
+}
+
+// Decode implements envconfig.Decoder.
+func (p *OptionalPort) Decode(text string) error {
+	p.Set = true
+	return p.Port.Decode(text)
+}
+
+// Count is a number of things, one at least.
+type Count int
+
+// mostCount is beyond what descriptors allow anywhere.
+const mostCount = 1_000_000
+
+// Decode implements envconfig.Decoder.
+func (c *Count) Decode(text string) error {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n < 1 || n > mostCount {
+		return errors.New("want a number from 1 to 1000000")
+	}
+	*c = Count(n)
+	return nil
+}
+
 // Mode is the guard's environment.
 type Mode dsn.Env
 

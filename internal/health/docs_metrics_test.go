@@ -33,7 +33,7 @@ func TestDocsMetrics(t *testing.T) {
 	for name, m := range exposedMetrics(t) {
 		exposed[name] = metric{m.kind, m.help, slices.Sorted(maps.Keys(m.labels))}
 		for label, all := range m.labels {
-			if slices.Contains([]string{"state", "trigger", "reason", "path", "code"}, label) {
+			if slices.Contains([]string{"state", "trigger", "reason", "path", "code", "result"}, label) {
 				values[label] = slices.Sorted(maps.Keys(all))
 			}
 		}

@@ -108,6 +108,9 @@ func TestDocsFields(t *testing.T) {
 // before its own fields.
 func fieldNames(spec reflect.Type, prefix string) (all []string) {
 	for field := range spec.Fields() {
+		if field.Tag.Get("json") == "-" {
+			continue
+		}
 		name, kind, whole := prefix+field.Tag.Get("json"), field.Type, true
 		if kind.Kind() == reflect.Struct {
 			whole = false

@@ -39,6 +39,9 @@ var (
 	dsnDesc          = desc("dsn_info", "The DSN in use, without its secrets.", "pooler_mode", "port", "sslmode", "password_encoding", "project_ref")
 	guardDesc        = desc("guard_ok", "1 when the DSN guard accepts the DSN now.")
 	storeDesc        = desc("store_healthy", "1 when the deadline can be stored.")
+	proxiedDesc      = desc("proxy_connections_total", "Connections that came to the proxy, by what became of them.", "result")
+	proxyOpenDesc    = desc("proxy_open_connections", "Connections that the proxy relays now.")
+	proxyRefusedDesc = desc("proxy_refused_logins_total", "Logins through the proxy that the pooler refused while the sidecar was ready.")
 	buildDesc        = desc("build_info", "The binary that runs.", "version", "commit", "goversion")
 )
 
@@ -61,7 +64,7 @@ func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, stateDesc, lockoutsDesc, loginsDesc, durationDesc, retryDesc, windowDesc, successDesc,
 		attemptDesc, sinceDesc, failuresDesc, violationsDesc, localDesc, waiverDesc, waiverExpiryDesc, dsnDesc, guardDesc,
-		storeDesc, buildDesc,
+		storeDesc, proxiedDesc, proxyOpenDesc, proxyRefusedDesc, buildDesc,
 	} {
 		descs <- d
 	}
@@ -101,7 +104,16 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(attemptDesc, unix(s.Attempt.At))
 	gauge(sinceDesc, unix(s.Since))
 	gauge(failuresDesc, float64(s.Failures))
-	counter(violationsDesc, s.Violations)
+	proxy := c.source.proxy()
+	if proxy == nil {
+		proxy = new(StatusProxy)
+	}
+	counter(violationsDesc, s.Violations+proxy.Violations)
+	for _, result := range proxyResults {
+		counter(proxiedDesc, proxy.Results[result], result)
+	}
+	gauge(proxyOpenDesc, float64(proxy.Connections))
+	counter(proxyRefusedDesc, proxy.Refused)
 	counter(localDesc, s.LocalFaults)
 
 	active := report.Waiver.Status == dsn.WaiverActive || report.Waiver.Status == dsn.WaiverExpiring
@@ -113,6 +125,9 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(storeDesc, number(!s.Unstored))
 	gauge(buildDesc, 1, c.source.Build.Version, c.source.Build.Commit, c.source.Build.Go)
 }
+
+// proxyResults are what can become of a connection that comes to the proxy.
+var proxyResults = []string{"relayed", "closed", "budget", "held", "failed"}
 
 func number(b bool) float64 {
 	if b {

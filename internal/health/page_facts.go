@@ -83,6 +83,12 @@ func facts(d pageData) m.Part {
 		add("Waiver", m.Text(waiverWords(d.Waiver)), instant(*d.Waiver.Expires), m.If(d.Waiver.Reason != "", m.Group{m.Text(": "), quoted(d.Waiver.Reason)}))
 	}
 	text("Deadline kept in", storeWords(d.Store))
+	if p := d.Proxy; p != nil {
+		text("Proxy", proxyWords(*p))
+		for _, held := range p.Held {
+			add("Held by the proxy", quoted(held.Client), m.Text(": its own logins were refused; until "), instant(held.Until))
+		}
+	}
 	add("Logins", m.Text(fmt.Sprintf("%d since the start, %d of them failed; inside a window: %d", d.Logins.Total, d.Logins.Failed, d.Logins.InWindow)))
 	if d.LastSuccessAt != nil {
 		add("Last success", instant(*d.LastSuccessAt))
@@ -153,4 +159,12 @@ func historyPart(s Status) m.Part {
 	return m.El("details", m.El("summary", m.Text("All changes")),
 		m.El("div", m.Class("wide"), m.Attr("tabindex", "0"), m.Attr("role", "region"), m.Attr("aria-label", "All changes"),
 			m.El("table", m.El("thead", m.El("tr", headings)), m.El("tbody", rows))))
+}
+
+func proxyWords(p StatusProxy) string {
+	door := "refuses new connections"
+	if p.Open {
+		door = "open"
+	}
+	return fmt.Sprintf("%s, %d connected, %d logins refused", door, p.Connections, p.Refused)
 }

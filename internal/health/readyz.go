@@ -130,6 +130,9 @@ func (h *handlers) verbose(s *supervisor.Snapshot, body Readiness, now time.Time
 	check("database", s.Ready(), s.Message(now))
 	check("stable", body.Ready || !s.Ready(), body.Message)
 	check("store", !s.Unstored, "the deadline cannot be stored; a restart would forget it")
+	if proxy := h.source.proxy(); proxy != nil {
+		check("proxy", proxy.Open, "new connections are refused")
+	}
 	if body.Ready {
 		b.WriteString("ready\n")
 	} else {

@@ -209,7 +209,7 @@ func TestStatusShape(t *testing.T) {
 	}
 	want := map[string][]string{
 		"": {"advice", "cause", "consecutive_failures", "dsn", "guard", "history", "instance", "key", "last_attempt",
-			"last_success_at", "local_fault", "logins", "message", "ready", "reason", "retry_at", "retry_in_seconds", "runbook", "since", "state",
+			"last_success_at", "local_fault", "logins", "message", "proxy", "ready", "reason", "retry_at", "retry_in_seconds", "runbook", "since", "state",
 			"store", "trigger", "version", "waiver", "windows_in_a_row"},
 		"dsn":          {"host", "password_encoding", "pooler_mode", "port", "project_ref", "region", "sslmode", "user"},
 		"guard":        {"env", "findings", "ok", "pending"},

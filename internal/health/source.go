@@ -22,6 +22,8 @@ type Source struct {
 	Started time.Time
 	// Log hears of every request, at debug; nil: nobody does.
 	Log *slog.Logger
+	// Proxy says what the proxy does; nil without one.
+	Proxy func() StatusProxy
 	// Token protects / and /status when set.
 	Token dsn.Secret
 	// MetricsToken protects /metrics when set.
@@ -32,6 +34,31 @@ type Source struct {
 type Store struct {
 	Kind    string `json:"kind"`
 	Healthy bool   `json:"healthy"`
+}
+
+// StatusProxy is the proxy's state now. What has no name in JSON is for metrics.
+type StatusProxy struct {
+	Open        bool              `json:"open"`
+	Connections int               `json:"connections"`
+	Refused     uint64            `json:"refused_logins"`
+	Held        []HeldClient      `json:"held"`
+	Results     map[string]uint64 `json:"-"` // connections so far, by what became of them
+	Violations  uint64            `json:"-"` // sockets opened inside a window
+}
+
+// HeldClient is an address whose login was refused and that has to wait.
+type HeldClient struct {
+	Client string    `json:"client"`
+	Until  time.Time `json:"until"`
+}
+
+// proxy is the proxy's state; nil without one.
+func (s Source) proxy() *StatusProxy {
+	if s.Proxy == nil {
+		return nil
+	}
+	state := s.Proxy()
+	return &state
 }
 
 // Build identifies the binary.

@@ -36,6 +36,7 @@ type Status struct {
 	LocalFault     *LocalFault   `json:"local_fault"`
 	History        []HistoryItem `json:"history"`
 	Store          Store         `json:"store"`
+	Proxy          *StatusProxy  `json:"proxy"`
 	Version        string        `json:"version"`
 }
 
@@ -149,6 +150,7 @@ func (h *handlers) status(s *supervisor.Snapshot, now time.Time) Status {
 		LastSuccessAt: timePointer(stamp(s.LastSuccess)),
 		History:       make([]HistoryItem, 0, len(s.History)),
 		Store:         Store{h.source.StoreKind, !s.Unstored},
+		Proxy:         h.source.proxy(),
 		Version:       h.source.Build.Version,
 	}
 	if a := s.Attempt; !a.At.IsZero() {
@@ -156,6 +158,9 @@ func (h *handlers) status(s *supervisor.Snapshot, now time.Time) Status {
 	}
 	if f := s.LocalFault; s.LocalFaults > 0 {
 		status.LocalFault = &LocalFault{stamp(f.At), f.Message, s.LocalFaults}
+	}
+	if status.Proxy != nil {
+		status.Logins.InWindow += status.Proxy.Violations
 	}
 	for _, e := range s.History {
 		status.History = append(status.History,

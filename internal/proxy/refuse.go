@@ -29,7 +29,7 @@ const (
 )
 
 // newTLS makes the certificate with which refusals are given: clients show the
-// words only inside TLS (docs/facts.md#how-clients-show-a-refusal). No client
+// words only inside TLS (docs/facts.md#refusals-that-clients-show). No client
 // believes it, and none has to.
 func newTLS() (*tls.Config, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -85,6 +85,12 @@ func StatusRows(s health.Status) []Row {
 	}
 	add("Waiver", waiverState(s.Waiver))
 	add("Store", storeState(s.Store))
+	if p := s.Proxy; p != nil {
+		add("Proxy", proxyState(*p))
+		for _, held := range p.Held {
+			add("Held", held.Client+" until "+clock(held.Until)+": its own logins were refused")
+		}
+	}
 	if !s.Ready || !s.Guard.OK || len(s.Guard.Pending) > 0 {
 		add("Runbook", s.Runbook)
 	}
@@ -115,6 +121,13 @@ func waiverState(w health.StatusWaiver) string {
 		return "expired on " + clock(*w.Expires)
 	}
 	return fmt.Sprintf("%s until %s: %s", w.Status, clock(*w.Expires), w.Reason)
+}
+
+func proxyState(p health.StatusProxy) string {
+	if p.Open {
+		return "open"
+	}
+	return "refuses new connections"
 }
 
 func storeState(s health.Store) string {

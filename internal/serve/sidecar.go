@@ -25,6 +25,7 @@ type Sidecar struct {
 	Config   config.Config
 	Store    store.Store
 	Listener net.Listener     // open already: /health answers before the first dial
+	Proxy    net.Listener     // where the proxy takes connections; nil: there is none
 	Hangup   <-chan os.Signal // reads the DSN and the store anew; nil: never
 	Build    health.Build
 	Log      *slog.Logger
@@ -43,8 +44,13 @@ func (s Sidecar) Run(ctx context.Context) error {
 	}
 	db := r.current.Load()
 	sup := supervisor.New(c.Policy(), subject(*db), r.store, log)
+	relay, err := s.newProxy(r, sup)
+	if err != nil {
+		return err
+	}
 	handler := health.NewHandler(health.Source{
 		Snapshot:  sup.Snapshot,
+		Proxy:     relay.status(),
 		Env:       dsn.Env(c.Mode),
 		StoreKind: r.store.Kind(),
 		Instance:  instance,
@@ -58,11 +64,15 @@ func (s Sidecar) Run(ctx context.Context) error {
 	sup.Begin(record, later) // before anybody asks
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	// The pages outlive the proxy's open connections.
+	answering, silence := context.WithCancel(context.WithoutCancel(ctx))
+	defer silence()
 	served := make(chan error, 1)
 	go func() {
-		served <- health.Serve(ctx, s.Listener, handler, log)
+		served <- health.Serve(answering, s.Listener, handler, log)
 		stop() // without its pages the sidecar is of no use
 	}()
+	relayed := relay.serve(ctx)
 	if c.InheritURL != "" {
 		sup.Begin(forget(c, inherit(ctx, c, record, instance, log), log), later)
 	}
@@ -70,7 +80,9 @@ func (s Sidecar) Run(ctx context.Context) error {
 	watchers.Go(func() { r.watch(ctx, sup) })
 	watchers.Go(func() { watchWaiver(ctx, log, r.judgeDialled) })
 	sup.Run(ctx)
-	err := <-served
+	<-relayed
+	silence()
+	err = <-served
 	if !endsWithin(endPatience, watchers.Wait) {
 		log.Warn("the file of DATABASE_URL_FILE is still being read; ending without it")
 	}

@@ -6,7 +6,7 @@
 //
 // A pooler such as Supavisor counts wrong passwords per client address, and
 // after 10 in 150 s it refuses everybody at that address, the right password
-// included (docs/facts.md#the-shared-poolers-breaker). Behind a proxy all apps
+// included (docs/facts.md#supavisor-breaker). Behind a proxy all apps
 // share one address. So the proxy must not let through more refused logins than
 // that, whoever makes them.
 //
