@@ -10,8 +10,8 @@ import (
 )
 
 // Act is what the pooler does at a point of the script: a [Refusal], a
-// [Silence], a [Notice], [Raw] bytes, a [SASLFinal], a [Flood], a [Drip] or a
-// [Slow] one of these.
+// [Silence], a [Notice], [Raw] bytes, a [SASLFinal], a [Flood], a [Drip], a [Call]
+// or a [Slow] one of these.
 type Act interface {
 	// perform does it: nil goes on, errStatement fails one query, anything else
 	// ends the connection.
@@ -76,6 +76,15 @@ type SASLFinal string
 
 func (a SASLFinal) perform(s *session) error {
 	return errors.Join(s.send(&pgproto3.AuthenticationSASLFinal{Data: []byte(a)}), errEnd)
+}
+
+// Call runs a function and goes on, so that a test can note when the connection
+// came to this point.
+type Call func()
+
+func (a Call) perform(*session) error {
+	a()
+	return nil
 }
 
 // Slow waits, then acts. Without Then it is a slow but healthy pooler.

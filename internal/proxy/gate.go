@@ -55,14 +55,16 @@ func (l *login) enter(n int, gone func() bool) budget.Answer {
 		g.mu.Unlock()
 		return budget.Answer{}
 	}
-	answer := l.inner.Enter(time.Now())
-	if answer.Admission != budget.Wait {
-		g.mu.Unlock()
-		return answer
-	}
+	answer := budget.Answer{Admission: budget.Wait}
 	w := &waiter{l, make(chan budget.Answer, 1)}
-	g.waiting = append(g.waiting, w)
+	g.waiting = append(g.waiting, w) // behind those who came before
+	g.wake()
 	g.mu.Unlock()
+	select {
+	case answer = <-w.answer:
+		return answer
+	default:
+	}
 	patience := time.NewTimer(queueing)
 	defer patience.Stop()
 	look := time.NewTicker(time.Second) // a place may also become free by time alone

@@ -39,6 +39,7 @@ type Answer struct {
 type Budget struct {
 	refused []refusal // of the last [Window], oldest first
 	out     int       // logins under way
+	fresh   int       // of them, those of addresses that were not good when they began
 	clients map[netip.Addr]*client
 }
 
@@ -51,6 +52,7 @@ type refusal struct {
 type client struct {
 	good  bool
 	out   int       // logins under way
+	fresh int       // of them, those that began before the address was good
 	held  time.Time // no login before
 	hold  time.Duration
 	last  time.Time // last heard of
@@ -64,28 +66,35 @@ func New() *Budget { return &Budget{clients: make(map[netip.Addr]*client)} }
 func (b *Budget) Ask(now time.Time, address netip.Addr) Answer {
 	b.expire(now)
 	c := b.client(now, address)
-	places := Places
+	used, places := len(b.refused), Places
 	if !c.good {
 		places -= kept
 	}
 	switch {
 	case now.Before(c.held):
 		return Answer{Held, c.held}
-	case len(b.refused) >= places:
-		return Answer{Spent, b.refused[len(b.refused)-places].at.Add(Window)}
-	case len(b.refused)+b.out >= places, !c.good && c.out > 0:
+	case used >= places:
+		return Answer{Spent, b.refused[used-places].at.Add(Window)}
+	case used+b.out >= Places, !c.good && (c.out > 0 || used+b.fresh >= places):
 		return Answer{Wait, time.Time{}}
 	}
 	b.out++
 	c.out++
+	if !c.good {
+		b.fresh++
+		c.fresh++
+	}
 	return Answer{Pass, time.Time{}}
 }
 
 // Return gives the place of a login back, whatever became of it.
 func (b *Budget) Return(address netip.Addr) {
+	c := b.clients[address] // not forgotten while it has a place
 	b.out--
-	if c := b.clients[address]; c != nil {
-		c.out--
+	c.out--
+	if c.fresh > 0 {
+		b.fresh--
+		c.fresh--
 	}
 }
 
