@@ -11,7 +11,7 @@ import (
 )
 
 // queueing is how long a client waits for a place in the budget.
-const queueing = 10 * time.Second
+const queueing = 15 * time.Second
 
 // gate is the budget with those who wait for a place, first come, first served.
 type gate struct {

@@ -189,7 +189,7 @@ func TestPlainConnection(t *testing.T) {
 		t.Fatalf("half-close of the client: %d, %v", n, err)
 	}
 	const size = 20 << 20
-	go func() { server.Write(make([]byte, size)); server.Close() }()
+	go func(server net.Conn) { server.Write(make([]byte, size)); server.Close() }(server)
 	if n, err := io.Copy(io.Discard, client); n != size || err != nil {
 		t.Fatalf("after the client's half-close %d bytes came, %v", n, err)
 	}
@@ -199,7 +199,7 @@ func TestPlainConnection(t *testing.T) {
 	if n, err := io.Copy(io.Discard, client); n != 0 || err != nil {
 		t.Fatalf("half-close of the server: %d, %v", n, err)
 	}
-	go func() { client.Write(make([]byte, size)); client.Close() }()
+	go func(client net.Conn) { client.Write(make([]byte, size)); client.Close() }(client)
 	if n, err := io.Copy(io.Discard, server); n != size || err != nil {
 		t.Fatalf("after the server's half-close %d bytes came, %v", n, err)
 	}

@@ -30,9 +30,9 @@
 // request, pg_isready without a password, a client that does not like the
 // certificate, an unknown tenant, which is refused before the password.
 //
-// A login is good when the client goes on after the last answer, when that was
-// long enough for a welcome and nobody has ended 0.1 s later, or when it was
-// shorter and nobody has ended 0.3 s later; a server that refuses ends at once.
+// A login is good when the last answer is long enough for a welcome, when the
+// client goes on after it, or when it was shorter and nobody has ended 0.3 s
+// later; a server that refuses ends at once.
 // Should it end after all, within 5 s and before the client, the login is
 // counted then.
 //

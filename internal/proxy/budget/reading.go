@@ -44,11 +44,10 @@ const (
 
 // Times of a login.
 const (
-	quietWelcome = 100 * time.Millisecond // after a welcome
-	quietShort   = 300 * time.Millisecond // after a short last answer
-	soon         = 5 * time.Second        // an end within this long after the answer belongs to it
-	Idle         = 2 * time.Second        // a client that says nothing for this long gives its place back
-	Longest      = time.Minute            // servers end a login that takes longer
+	quiet   = 300 * time.Millisecond // after a short last answer: a server that refuses ends at once
+	soon    = 5 * time.Second        // an end within this long after the answer belongs to it
+	Idle    = 2 * time.Second        // a client that says nothing for this long gives its place back
+	Longest = time.Minute            // servers end a login that takes longer
 )
 
 // stage is what the next flights of a login are.
@@ -99,7 +98,7 @@ func (r *Reading) Bytes(from Side, n int, now time.Time) {
 		if r.server == 0 && r.password == 1 && (r.client < proofMin || r.client > proofMax) {
 			r.final = true // not SCRAM: one flight was all, and the client has gone on
 		}
-		if r.server += n; r.final {
+		if r.server += n; r.final || r.answered() && r.server >= welcome {
 			r.settle(Good)
 		}
 	case r.server == 0:
@@ -162,8 +161,6 @@ func (r *Reading) End(side Side, now time.Time) {
 		r.presumed = false
 	case side == Client && (r.tail > 0 || r.client > 0 && r.server == 0):
 		r.ended = true // what it said last may still be answered
-	case r.answered() && r.server >= welcome:
-		r.settle(Good)
 	case r.stage == passwording && r.server > 0 && now.Sub(r.at) <= soon:
 		r.settle(Refused)
 	default:
@@ -180,10 +177,8 @@ func (r *Reading) Due() (time.Time, bool) {
 		return time.Time{}, false
 	case !r.answered():
 		return r.at.Add(Longest), true
-	case r.server >= welcome:
-		return r.at.Add(quietWelcome), true
 	}
-	return r.at.Add(quietShort), true
+	return r.at.Add(quiet), true
 }
 
 // Quiet takes it that nothing came until now.
@@ -194,7 +189,7 @@ func (r *Reading) Quiet(now time.Time) {
 	case r.presumed:
 		r.presumed = false
 	default:
-		r.presumed = r.answered() && r.server < welcome
+		r.presumed = r.answered()
 		r.verdict = Good
 	}
 }
