@@ -42,7 +42,7 @@ const limited = "TEST_DESCRIPTORS"
 
 // sidecar is a running "sidecar serve".
 type sidecar struct {
-	t       *testing.T
+	t       testing.TB
 	command *exec.Cmd
 	url     string
 
@@ -53,20 +53,20 @@ type sidecar struct {
 
 // startSidecar starts one with nothing but the given environment, on a port that
 // the system chooses, and waits until it says which.
-func startSidecar(t *testing.T, env ...string) *sidecar {
+func startSidecar(t testing.TB, env ...string) *sidecar {
 	t.Helper()
 	return startAs(t, nil, env...)
 }
 
 // startAs is startSidecar for another user, if one is given.
-func startAs(t *testing.T, user *syscall.Credential, env ...string) *sidecar {
+func startAs(t testing.TB, user *syscall.Credential, env ...string) *sidecar {
 	t.Helper()
 	// Whoever it is can run the file that runs now, also in a folder of another's.
 	return startProgram(t, "/proc/self/exe", user, env...)
 }
 
 // startProgram is startAs for any binary of the sidecar.
-func startProgram(t *testing.T, path string, user *syscall.Credential, env ...string) *sidecar {
+func startProgram(t testing.TB, path string, user *syscall.Credential, env ...string) *sidecar {
 	t.Helper()
 	s := &sidecar{t: t, command: exec.Command(path, "serve"), end: make(chan struct{})}
 	s.command.SysProcAttr = &syscall.SysProcAttr{Credential: user}
