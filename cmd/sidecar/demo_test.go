@@ -24,9 +24,9 @@ func TestDemo(t *testing.T) {
 	rest := story
 	for _, part := range []string{
 		`\[DB\] READY=true`, `rotates the password`, `\[DB\] READY=false reason=lockout next_retry_in=\d+s`,
-		`Lockout backoff: \d+s remaining`, `Wait until \d\d:\d\d:\d\d UTC\. Do NOT restart services`,
+		`Lockout backoff: \d+s remaining`, `The third is not locked out`, `Wait until \d\d:\d\d:\d\d UTC\. Do NOT restart services`,
 		`[1-9]\d* without the sidecar, 0 with it`, `\[DB\] READY=true`, `The window is over: one trial`,
-		`logins inside the lockout +[1-9]\d+ +0\n`, `now +still locked out +ready\n`,
+		`logins inside the lockout +[1-9]\d+ +0 +no lockout\n`, `now +still locked out +ready +ready\n`,
 	} {
 		found := regexp.MustCompile(part).FindStringIndex(rest)
 		if found == nil {

@@ -55,9 +55,14 @@ func Play(ctx context.Context, out io.Writer, port string, build health.Build, o
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	through, err := newProxied(ctx, c)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer through.pooler.Close()
 	ended := make(chan error, 1)
 	url := fmt.Sprintf("http://127.0.0.1:%d", listener.Addr().(*net.TCPAddr).Port)
-	t := &telling{out: out, begun: time.Now(), sidecar: health.Client{URL: url}, without: without, with: with}
+	t := &telling{out: out, begun: time.Now(), sidecar: health.Client{URL: url}, without: without, with: with, through: through}
 	go func() {
 		c := c
 		c.DatabaseURL = with.db.Raw
@@ -72,6 +77,7 @@ func Play(ctx context.Context, out io.Writer, port string, build health.Build, o
 		err = nil // Ctrl-C is a good end
 	}
 	stop()
+	<-through.ended
 	if failed := <-ended; failed != nil {
 		return fmt.Errorf("demo: %w", failed)
 	}
@@ -101,6 +107,7 @@ type telling struct {
 	begun         time.Time
 	sidecar       health.Client
 	without, with *world
+	through       *proxied
 
 	mu  sync.Mutex // the sidecar's log is told in between
 	out io.Writer

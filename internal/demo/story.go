@@ -13,7 +13,8 @@ import (
 // story plays the acts; each begins when the one before has happened, not by the
 // clock alone.
 func (t *telling) story(ctx context.Context, c config.Config) error {
-	t.say("Two worlds, each with a database, a pooler and %d apps. In the second the apps ask a sidecar first.", demoApps)
+	t.say("Three worlds, each with a database, a pooler and %d apps. In the second the apps ask a sidecar first.", demoApps)
+	t.line("In the third they ask nobody, and not a line of theirs was changed: their DSN leads to the sidecar's proxy.")
 	t.say("Look over its shoulder from another terminal:")
 	t.line("  curl -i %s/readyz", t.sidecar.URL)
 	t.line("  curl -s %s/status", t.sidecar.URL)
@@ -21,9 +22,10 @@ func (t *telling) story(ctx context.Context, c config.Config) error {
 		return err
 	}
 	apps, stop := context.WithCancel(ctx)
-	defer func() { stop(); t.without.apps.Wait(); t.with.apps.Wait() }()
+	defer func() { stop(); t.without.apps.Wait(); t.with.apps.Wait(); t.through.apps.Wait() }()
 	t.without.run(apps, c, careless)
 	t.with.run(apps, c, asking(t.sidecar))
+	t.through.run(apps, c, careless)
 	if err := pause(ctx, 2*time.Second); err != nil {
 		return err
 	}
@@ -34,11 +36,13 @@ func (t *telling) story(ctx context.Context, c config.Config) error {
 	t.say("Now somebody rotates the password underneath and forgets the apps.")
 	t.without.accept("rotated")
 	t.with.accept("rotated")
+	t.through.accept("rotated")
 	locked, err := t.await(ctx, machine.Lockout)
 	if err != nil {
 		return err
 	}
-	t.say("Ten wrong logins: both poolers refuse everybody now, the right password included.")
+	t.say("Ten wrong logins: two poolers refuse everybody now, the right password included.")
+	t.say("The third is not locked out: its proxy let %d wrong logins through, and answers the apps itself since.", t.through.wrong.Load())
 	t.say("The sidecar met the refusal, opened a window and says to people:")
 	t.line("  %s", locked.Advice)
 	inside, err := t.window(ctx)
@@ -53,9 +57,9 @@ func (t *telling) story(ctx context.Context, c config.Config) error {
 		return err
 	}
 	t.line("")
-	t.line("%-28s%18s%18s", "", "without sidecar", "with sidecar")
-	t.line("%-28s%18d%18d", "logins inside the lockout", inside[0], inside[1])
-	t.line("%-28s%18s%18s", "now", t.without.verdict(), t.with.verdict())
+	t.line("%-28s%18s%18s%18s", "", "without sidecar", "with sidecar", "with its proxy")
+	t.line("%-28s%18d%18d%18s", "logins inside the lockout", inside[0], inside[1], "no lockout")
+	t.line("%-28s%18s%18s%18s", "now", t.without.verdict(), t.with.verdict(), t.through.verdict())
 	t.line("")
 	return nil
 }
@@ -85,6 +89,7 @@ func (t *telling) window(ctx context.Context) (inside [2]int, err error) {
 			t.say("The operator puts the right password back. But every login inside a lockout prolongs it.")
 			t.without.accept(Password)
 			t.with.accept(Password)
+			t.through.accept(Password)
 		}
 		t.say("%2ds to go. Logins inside the lockout: %d without the sidecar, %d with it.", status.RetryInSeconds, inside[0], inside[1])
 	}
