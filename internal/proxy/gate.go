@@ -20,6 +20,7 @@ type gate struct {
 	waiting []*waiter
 	event   func(netip.Addr, budget.Event) // called with mu held
 	counts  func() bool                    // the sidecar is ready: a refusal is the password's
+	places  func() int                     // that the budget has
 }
 
 type waiter struct {
@@ -57,6 +58,7 @@ func (l *login) enter(n int, gone func() bool) budget.Answer {
 	}
 	answer := budget.Answer{Admission: budget.Wait}
 	w := &waiter{l, make(chan budget.Answer, 1)}
+	g.budget.Limit(g.places())
 	g.waiting = append(g.waiting, w) // behind those who came before
 	g.wake()
 	g.mu.Unlock()

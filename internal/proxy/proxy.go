@@ -54,6 +54,12 @@ func New(options Options) (*Proxy, error) {
 	p.gate = &gate{
 		budget: budget.New(),
 		event:  p.refusedLogin,
+		places: func() int {
+			if p.options.Snapshot().Target.Shared {
+				return budget.Shared
+			}
+			return budget.Places
+		},
 		counts: func() bool { s := p.options.Snapshot(); return s.Ready() || counted(s.Target) },
 	}
 	return p, nil

@@ -10,12 +10,18 @@ import (
 // The numbers of the budget.
 const (
 	Places    = 8                 // refused logins and logins under way, all clients together
+	Shared    = 6                 // the same before a shared pooler, see below
 	kept      = 1                 // of them for addresses whose last login was good
 	Window    = 150 * time.Second // for so long a refused login keeps its place
 	FirstHold = 15 * time.Second  // an address waits so long after its first refused login
 	LastHold  = 15 * time.Minute  // and at most so long, after several
 	most      = 10_000            // addresses that are remembered
 )
+
+// Before a shared pooler the sidecar itself may make three wrong logins: the first,
+// and two more for a pooler that has a rotated password later
+// (docs/facts.md#cached-credential). With them, 9 is the most that the pooler sees; its
+// breaker trips at 10.
 
 // Admission is the answer to a login that would begin.
 type Admission int
@@ -37,6 +43,7 @@ type Answer struct {
 
 // Budget is who may log in. Use [New]. It is not safe for concurrent use.
 type Budget struct {
+	places  int
 	refused []refusal // of the last [Window], oldest first
 	out     int       // logins under way
 	fresh   int       // of them, those of addresses that were not good when they began
@@ -59,14 +66,17 @@ type client struct {
 	spoil bool      // good before it was refused: given back when that is forgiven
 }
 
-// New returns a budget of which nothing is used.
-func New() *Budget { return &Budget{clients: make(map[netip.Addr]*client)} }
+// New returns a budget of [Places], of which nothing is used.
+func New() *Budget { return &Budget{places: Places, clients: make(map[netip.Addr]*client)} }
+
+// Limit makes it so many places, from now on.
+func (b *Budget) Limit(places int) { b.places = places }
 
 // Ask lets a login of the address begin, or says why not.
 func (b *Budget) Ask(now time.Time, address netip.Addr) Answer {
 	b.expire(now)
 	c := b.client(now, address)
-	used, places := len(b.refused), Places
+	used, places := len(b.refused), b.places
 	if !c.good {
 		places -= kept
 	}
@@ -75,7 +85,7 @@ func (b *Budget) Ask(now time.Time, address netip.Addr) Answer {
 		return Answer{Held, c.held}
 	case used >= places:
 		return Answer{Spent, b.refused[used-places].at.Add(Window)}
-	case used+b.out >= Places, !c.good && (c.out > 0 || used+b.fresh >= places):
+	case used+b.out >= b.places, !c.good && (c.out > 0 || used+b.fresh >= places):
 		return Answer{Wait, time.Time{}}
 	}
 	b.out++

@@ -38,13 +38,14 @@
 //
 // # Who may try
 //
-// All clients together make at most 8 refused logins in any 150 s ([Budget]): a
-// login that is under way takes one of the 8 places until it is known to be good,
-// and a refused one keeps its place for 150 s.
+// All clients together make at most 8 refused logins in any 150 s ([Budget]), and 6
+// before a shared pooler, where the sidecar itself may make three: a login that is
+// under way takes one of the places until it is known to be good, and a refused one
+// keeps its place for 150 s.
 //
 //   - An address without a good login may have one under way at a time, so one
 //     wrong app with a pool of 50 costs one refused login and not 8.
-//   - An address whose last login was good may have any number under way. The 8th
+//   - An address whose last login was good may have any number under way. One
 //     place is for such addresses alone: when wrong apps have used up the others,
 //     the right ones still get through, one after the other.
 //   - An address that was refused is no longer good, and waits: 15 s, and twice as

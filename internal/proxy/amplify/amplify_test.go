@@ -1,0 +1,105 @@
+package amplify
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write docs/amplification.md and its pictures")
+
+var fleets = []int{20, 100, 200}
+
+// TestAmplification plays every cell, and holds the page and its pictures against
+// what came out; behind the proxy the breaker is never shut. The larger fleets are
+// for make bench-amplification and make soak.
+func TestAmplification(t *testing.T) {
+	all := *update || os.Getenv("SOAK") != ""
+	page, err := os.ReadFile("testdata/amplification.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fleet := range fleets {
+		if fleet > fleets[0] && !all {
+			break
+		}
+		text, cells := section(t, fleet)
+		page = append(page, text...)
+		same(t, fmt.Sprintf("../../../docs/amplification-%d.svg", fleet), picture(fleet, cells), true)
+	}
+	same(t, "../../../docs/amplification.md", string(page), all)
+}
+
+// section is what the page says of a fleet.
+func section(t *testing.T, fleet int) (string, map[string]result) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n## %d apps\n\n![logins at the pooler, %d apps](amplification-%d.svg)\n\n", fleet, fleet, fleet)
+	b.WriteString("| how an app tries again | between them and the pooler | logins at the pooler | locked out | all in again after |\n|---|---|---|---|---|\n")
+	cells := make(map[string]result)
+	for _, r := range retries {
+		for _, g := range guards {
+			c := play(g, r, fleet)
+			cells[r.name+string(g)] = c
+			fmt.Fprintf(&b, "| %s | %s | %d | %s | %s |\n", r.name, g, c.logins, span(c.locked), again(c))
+			if g == proxy && (c.locked > 0 || c.never > 0) {
+				t.Errorf("%d apps, %s: locked out for %v, %d never in", fleet, r.name, c.locked, c.never)
+			}
+		}
+	}
+	return b.String(), cells
+}
+
+// same holds a file, or its beginning, against what it has to be.
+func same(t *testing.T, file, want string, whole bool) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil || whole && string(got) != want || !strings.HasPrefix(string(got), want) {
+		t.Errorf("%s is not what comes out now (%v): make bench-amplification", file, err)
+	}
+}
+
+func span(d time.Duration) string {
+	if d == 0 {
+		return "never"
+	}
+	return d.Round(time.Second).String()
+}
+
+func again(r result) string {
+	if r.never > 0 {
+		return fmt.Sprintf("%d not within 49m", r.never)
+	}
+	return r.outage.Round(time.Second).String()
+}
+
+// picture shows the logins of every cell as bars, on a logarithmic scale.
+func picture(fleet int, cells map[string]result) string {
+	const left, width, bar, gap, top = 210, 420, 16, 14, 34
+	colours := map[guard]string{nobody: "#b42318", readyz: "#b7791f", proxy: "#1a7f37"}
+	height := top + len(retries)*(len(guards)*bar+gap) + 10
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="720" height="%d" font-family="sans-serif" font-size="12">`+"\n", height)
+	fmt.Fprintf(&b, `<rect width="720" height="%d" fill="#fff"/><text x="10" y="20" font-size="14">%d apps: logins at the pooler with a wrong password or a shut breaker (each step of the scale is ten times more)</text>`+"\n", height, fleet)
+	y := top
+	for _, r := range retries {
+		fmt.Fprintf(&b, `<text x="10" y="%d">%s</text>`+"\n", y+12, r.name)
+		for _, g := range guards {
+			n := cells[r.name+string(g)].logins
+			length := int(width * math.Log10(float64(max(n, 1))) / 6)
+			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/><text x="%d" y="%d">%d, %s</text>`+"\n",
+				left, y, max(length, 1), bar-3, colours[g], left+length+6, y+11, n, strings.Trim(string(g), "`"))
+			y += bar
+		}
+		y += gap
+	}
+	return b.String() + "</svg>\n"
+}
