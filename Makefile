@@ -1,21 +1,18 @@
 # make demo   a lockout on a simulated pooler, told in a quarter of a minute
 # make run    the sidecar with the environment's DATABASE_URL
 # make test   everything that has to pass, on a fresh Debian machine with Go
-<<<<<<< HEAD
+# make soak   the same claims at length: schedules, outages, mutants, fuzzing, leaks
 # make size   what the stripped binary weighs, on the disk and in memory
 # make screenshots   the page in every state, into docs/screenshots
 # make bench  /readyz over sockets beside bare handlers, start and memory
 # make soak   the same claims at length: schedules, mutants, fuzzing, leaks
-=======
-# make soak   the same claims at length: schedules, outages, mutants, fuzzing, leaks
->>>>>>> 80042ba (Fit the mutants and the soak to the machine's new rooms)
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools.mod
 
-.PHONY: demo run build test needs lint soak bench size screenshots
+.PHONY: demo run build test needs lint soak bench bench-proxy bench-amplification size screenshots
 
 demo: build
 	./bin/sidecar demo
@@ -28,6 +25,7 @@ build:
 
 test: needs lint
 	go test -race -timeout 7m ./...
+	go test -run 'TestSchedules$$' ./internal/proxy/budget -rapid.checks=10000
 	@scripts/mutants 4
 
 # The servers and tools that the tests run against; installed when root may.
@@ -49,6 +47,8 @@ FUZZ = internal/dsn:FuzzParse internal/dsn:FuzzRedact internal/dsn:FuzzEncode in
 soak: needs
 	go test -run 'TestSchedules$$' -v ./internal/supervisor/machine -rapid.checks=100000
 	go test -run TestSchedulesOfAll -timeout 30m -v ./internal/probe -rapid.checks=5000
+	go test -run 'TestSchedules$$' -timeout 30m -v ./internal/proxy/budget -rapid.checks=100000
+	SOAK=1 go test -run 'TestWrongFleet|TestPlainConnection|TestAmplification' -v ./internal/proxy/...
 	SOAK=1 go test -run 'TestLeaks' -timeout 30m -v ./internal/probe
 	SOAK=1 go test -run 'TestRealAway|TestRealLockout|TestRunHolds|TestStampede' -v ./cmd/sidecar
 	@for target in $(FUZZ); do \
@@ -62,6 +62,16 @@ size:
 screenshots: needs
 	mkdir -p docs/screenshots
 	SCREENSHOTS=$(CURDIR)/docs/screenshots go test -count=1 -run 'TestScreenshots$$' ./internal/health
+
+# What the proxy costs, beside haproxy and beside nothing; two minutes.
+bench-proxy: needs
+	go test -run '^$$' -bench 'BenchmarkProxy$$' -benchtime 1x -timeout 30m ./cmd/sidecar
+	go test -run '^$$' -bench Relay -count 3 ./internal/proxy
+
+# Prints docs/amplification.md and its pictures anew.
+bench-amplification:
+	go test ./internal/proxy/amplify -update
+	@cat docs/amplification.md
 
 # docs/performance.md has what this shows; the machine has to be quiet.
 bench:

@@ -42,7 +42,7 @@ func (t *telling) story(ctx context.Context, c config.Config) error {
 		return err
 	}
 	t.say("Ten wrong logins: two poolers refuse everybody now, the right password included.")
-	t.say("The third is not locked out: its proxy let %d wrong logins through, and answers the apps itself since.", t.through.wrong.Load())
+	t.say("The third is not locked out: only %d of those came through its proxy, which answers the apps itself since.", t.through.wrong.Load())
 	t.say("The sidecar met the refusal, opened a window and says to people:")
 	t.line("  %s", locked.Advice)
 	inside, err := t.window(ctx)

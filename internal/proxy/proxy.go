@@ -160,7 +160,7 @@ func (p *Proxy) refusedLogin(client netip.Addr, e budget.Event) {
 	p.counts.refused.Add(1)
 	p.options.Log.Warn(fmt.Sprintf("[DB Proxy] a login from %s was refused; it is held for %s. Other clients are not.",
 		client, machine.Seconds(time.Until(e.Held))), "client", client.String(), "until", e.Held)
-	go p.options.Hurry()
+	p.options.Hurry()
 }
 
 // counted reports whether the pooler counts refused logins, whatever else is wrong

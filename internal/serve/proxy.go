@@ -29,7 +29,7 @@ func (s Sidecar) newProxy(r *rotation, sup *supervisor.Supervisor) (*relay, erro
 			d := db.Report.DSN
 			return proxy.Upstream{Address: net.JoinHostPort(d.Host, strconv.Itoa(int(d.Port))), Target: db.Target}
 		},
-		Hurry: func() {},
+		Hurry: sup.Hurry,
 		Max:   int(s.Config.ProxyMax),
 		Drain: time.Duration(s.Config.ProxyDrain),
 		Log:   s.Log,
