@@ -2,35 +2,29 @@ package proxy
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 )
 
-// nodeModules installs the clients for Node once, from the machine's registry; ""
-// where there is no Node or no registry: those clients are left out then.
+// nodeModules is where scripts/needs has put the clients for Node; "" where it has
+// not, and the machine is not CI's: those clients are left out then.
 func nodeModules(t *testing.T) string {
 	t.Helper()
-	dir, err := installNode()
+	cache, err := os.UserCacheDir()
 	if err != nil {
-		t.Logf("without the clients for Node: %v", err)
-		return ""
+		t.Fatal(err)
 	}
-	return dir
+	modules := filepath.Join(cache, "pooler-sidecar/node_modules")
+	for _, client := range []string{"pg", "postgres"} {
+		_, err := os.Stat(filepath.Join(modules, client))
+		switch {
+		case err == nil:
+		case os.Getenv("CI") == "true":
+			t.Fatal(err)
+		default:
+			t.Logf("without the clients for Node: %v", err)
+			return ""
+		}
+	}
+	return modules
 }
-
-var installNode = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(os.TempDir(), "sidecar-test-node-"+pgVersion+"-"+postgresVersion)
-	modules := filepath.Join(dir, "node_modules")
-	if _, err := os.Stat(filepath.Join(modules, "postgres")); err == nil {
-		return modules, nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	return modules, exec.Command("npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--no-save",
-		"pg@"+pgVersion, "postgres@"+postgresVersion).Run()
-})
-
-const pgVersion, postgresVersion = "8", "3"

@@ -19,7 +19,7 @@ var fleets = []int{20, 100, 200}
 // for make bench-amplification and make soak.
 func TestAmplification(t *testing.T) {
 	all := *update || os.Getenv("SOAK") != ""
-	page, err := os.ReadFile("testdata/amplification.md")
+	page, err := os.ReadFile("testdata/amplification.md.tmpl")
 	if err != nil {
 		t.Fatal(err)
 	}
