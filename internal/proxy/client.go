@@ -20,8 +20,10 @@ const (
 	dialTimeout = 10 * time.Second
 )
 
-// errClosed says that the door has closed before the dial.
-var errClosed = errors.New("closed")
+var (
+	errClosed = errors.New("the door has closed before the dial")
+	errLoop   = errors.New("the sidecar's own DATABASE_URL leads to its own proxy")
+)
 
 // serve serves one connection to its end.
 func (p *Proxy) serve(ctx context.Context, conn *net.TCPConn) {
@@ -87,6 +89,8 @@ func (p *Proxy) connect(ctx context.Context, conn *net.TCPConn, login *login, n 
 			return server, Relayed, nil
 		case err == nil:
 			server.Close()
+		case errors.Is(err, errLoop):
+			return nil, Failed, loopWords()
 		case !errors.Is(err, errClosed):
 			return nil, Failed, unreachable()
 		}
@@ -145,7 +149,18 @@ func (p *Proxy) dial(ctx context.Context, to Upstream) (*net.TCPConn, error) {
 	if s := p.options.Snapshot(); s.State == machine.Lockout && !dialled.Before(s.Since) {
 		p.counts.violations.Add(1)
 	}
+	if p.isOurs(conn) {
+		conn.Close()
+		return nil, errLoop
+	}
 	return conn.(*net.TCPConn), nil
+}
+
+// isOurs reports whether a connection leads back to our own listener: each one would
+// open another.
+func (p *Proxy) isOurs(conn net.Conn) bool {
+	near, far := conn.LocalAddr().(*net.TCPAddr), conn.RemoteAddr().(*net.TCPAddr)
+	return far.Port == int(p.port.Load()) && near.IP.Equal(far.IP)
 }
 
 // guard gives a dial up as soon as the door closes: connect(2) goes on knocking by

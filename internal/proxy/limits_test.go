@@ -89,3 +89,18 @@ func TestDrain(t *testing.T) {
 		t.Error("still open after the drain")
 	}
 }
+
+// TestLoop: a proxy whose database is itself says so, and opens no second connection.
+func TestLoop(t *testing.T) {
+	r := newRig(t, "127.0.0.1:1")
+	address := r.address()
+	r.to.Store(&address)
+	until(t, "the listener is known", func() bool { return r.Proxy.port.Load() != 0 })
+	if _, err := r.login(1, r.dsn("app", "right", "db", "sslmode=disable"), ""); err == nil || !strings.Contains(err.Error(), "leads to its own proxy") {
+		t.Errorf("%v", err)
+	}
+	until(t, "it is quiet", func() bool { return r.slots.Load() == 0 })
+	if s := r.Status(); s.Results["failed"] > 2 || s.Results["relayed"] != 0 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -36,6 +36,7 @@ type Proxy struct {
 	gate    *gate
 	counts  counts
 	slots   atomic.Int64 // connections that are being served
+	port    atomic.Int64 // of our own listener
 
 	mu    sync.Mutex
 	conns map[*net.TCPConn]struct{} // both ends, to be closed after the drain
@@ -71,6 +72,9 @@ const refusers = 32
 // Serve accepts connections until the context ends, then lets those that are open
 // go on for the drain. It closes the listener.
 func (p *Proxy) Serve(ctx context.Context, listener net.Listener) error {
+	if address, ok := listener.Addr().(*net.TCPAddr); ok {
+		p.port.Store(int64(address.Port))
+	}
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))

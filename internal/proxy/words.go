@@ -61,6 +61,12 @@ func tooMany(most int) *pgproto3.ErrorResponse {
 		"reason: SIDECAR_PROXY_MAX", "Close connections that are idle, or raise SIDECAR_PROXY_MAX.")
 }
 
+// loopWords say that the proxy would dial itself.
+func loopWords() *pgproto3.ErrorResponse {
+	return refusal(cannotConnectNow, errLoop.Error()+".", "reason: loop",
+		"Only the apps' DATABASE_URL has the proxy's address; the sidecar's own keeps the pooler's.")
+}
+
 // unreachable says that the database could not be dialled.
 func unreachable() *pgproto3.ErrorResponse {
 	return refusal(cannotConnectNow, "The database's address does not answer.", "reason: network",
