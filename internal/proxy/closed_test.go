@@ -81,7 +81,7 @@ func TestRefusal(t *testing.T) {
 		}
 		words, ok := msg.(*pgproto3.ErrorResponse)
 		if !ok || words.Severity != "FATAL" || words.Code != "57P03" || words.Detail != "reason: auth_failed" ||
-			!strings.Contains(words.Message, "was rejected") || !strings.Contains(words.Hint, "do NOT restart") {
+			!strings.Contains(words.Message, "was rejected") || !strings.Contains(words.Hint, "Correct it in every service") {
 			t.Errorf("%#v", msg)
 		}
 		if _, err := f.Receive(); !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
