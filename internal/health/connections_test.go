@@ -196,7 +196,7 @@ func TestPlaces(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	if n := places(); n > maxConnections || n > leastConnections && uint64(n) > limit.Cur-ownDescriptors {
+	if n := places(0); n > maxConnections || n > leastConnections && uint64(n) > limit.Cur-ownDescriptors {
 		t.Errorf("%d places with %d descriptors", n, limit.Cur)
 	}
 }
@@ -218,7 +218,7 @@ func TestRecover(t *testing.T) {
 			if broken.Load() {
 				panic("year 10000")
 			}
-		}), slog.New(slog.NewTextHandler(&log, nil)))
+		}), 0, slog.New(slog.NewTextHandler(&log, nil)))
 	}()
 	conn, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {

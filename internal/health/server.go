@@ -33,11 +33,12 @@ const (
 )
 
 // Serve answers on the listener until the context ends, then drains and closes
-// the port. It returns an error only when serving itself failed.
-func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+// the port. taken are the descriptors that others of this process may need, such as
+// the proxy. It returns an error only when serving itself failed.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler, taken int, log *slog.Logger) error {
 	server := newServer(handler, log)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(newBoundedListener(listener, places())) }()
+	go func() { failed <- server.Serve(newBoundedListener(listener, places(taken))) }()
 	select {
 	case err := <-failed:
 		return err
@@ -77,12 +78,12 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // places is how many connections there may be beside what the sidecar needs itself.
-func places() int {
+func places(taken int) int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return maxConnections
 	}
-	free := int(min(limit.Cur, maxConnections+ownDescriptors)) - ownDescriptors
+	free := min(int(min(limit.Cur, 1<<30))-taken, maxConnections+ownDescriptors) - ownDescriptors
 	return max(free, leastConnections)
 }
 

@@ -71,7 +71,7 @@ func serveKind(kind string) {
 		server.Handler = asItWas(snapshot)
 		err = server.Serve(listener)
 	default:
-		err = Serve(context.Background(), listener, at(snapshot, ""), slog.New(slog.DiscardHandler))
+		err = Serve(context.Background(), listener, at(snapshot, ""), 0, slog.New(slog.DiscardHandler))
 	}
 	panic(err)
 }

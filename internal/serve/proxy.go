@@ -52,6 +52,14 @@ func (r *relay) serve(ctx context.Context) <-chan struct{} {
 	return over
 }
 
+// descriptors are what the proxy may need of the process's.
+func (r *relay) descriptors() int {
+	if r == nil {
+		return 0
+	}
+	return r.Descriptors()
+}
+
 // status is what the pages say of the proxy; nil where there is none.
 func (r *relay) status() func() health.StatusProxy {
 	if r == nil {

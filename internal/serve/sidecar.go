@@ -69,7 +69,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 	defer silence()
 	served := make(chan error, 1)
 	go func() {
-		served <- health.Serve(answering, s.Listener, handler, log)
+		served <- health.Serve(answering, s.Listener, handler, relay.descriptors(), log)
 		stop() // without its pages the sidecar is of no use
 	}()
 	relayed := relay.serve(ctx)
