@@ -36,13 +36,16 @@ var directions = []struct {
 	{"internal/worker", []string{module + "internal/probe", module + "internal/health", "net", "os", "github.com/"}, "the decision to start a worker is pure: no clock, nobody asked, nothing started"},
 	{"internal/report", []string{module + "internal/probe", "github.com/jackc/pgx", "net ", "net/http"}, "a report is told what was found; it finds nothing itself"},
 	{"internal/poolersim", []string{module}, "a peer shares nothing with what it tests"},
+	{"internal/apisim", []string{module}, "a peer shares nothing with what it tests"},
 	{"internal/realpeer", []string{module}, "a peer shares nothing with what it tests"},
 	{"internal/config", []string{module + "internal/probe", module + "internal/health", "net ", "net/http"}, "the environment asks nobody"},
 	{"internal/printable", []string{module, "os", "net", "github.com/"}, "what may be printed is a question of text alone"},
+	{"internal/outbound", []string{module}, "how a service is called does not depend on what is said to it"},
+	{"internal/supabase", []string{module + "internal/probe", module + "internal/store", module + "internal/health", "github.com/"}, "lifting a ban cannot cause a login"},
 	{"internal/exit", []string{module, "os", "net"}, "a code is a value; main ends the process"},
 	{"internal/child", []string{module + "internal/probe", module + "internal/lookup", "github.com/jackc/pgx"}, "a worker's gate never touches the database"},
 	{"cmd/sidecar", []string{"github.com/jackc/pgx"}, "only internal/probe dials the database"},
-	{"cmd/sidecar", []string{module + "internal/realpeer"}, "the product does not contain its test servers"},
+	{"cmd/sidecar", []string{module + "internal/realpeer", module + "internal/apisim"}, "the product does not contain its test servers"},
 }
 
 // edge are the calls that belong to cmd/sidecar and internal/config alone.

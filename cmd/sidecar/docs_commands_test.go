@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"dragonfly.internal/sidecar/internal/apisim"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/store"
@@ -54,6 +55,10 @@ func TestDocsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := []string{"PORT=1", "SIDECAR_STATE=file:" + state, "DATABASE_URL=" + pooler.DSN("app", "pw-of-app", "appdb") + "&pgbouncer=true"} // with a finding
+	api := apisim.Listen("iaketsyhmqbwaabgykux", apiToken, apisim.Requester)
+	defer api.Close()
+	supabase := []string{"PORT=1", "SUPABASE_MODE=prod", "SIDECAR_SUPABASE_API=" + api.URL, "SUPABASE_ACCESS_TOKEN=" + apiToken,
+		"DATABASE_URL=postgresql://app:p@db.iaketsyhmqbwaabgykux.supabase.co:6543/app?sslmode=require"}
 	tables := docTables(t, "commands.md")
 	listed := func(heading string) (all []string) {
 		for _, row := range tables[heading] {
@@ -64,10 +69,15 @@ func TestDocsJSON(t *testing.T) {
 	for command, want := range map[string][]string{
 		"probe": listed("probe"), "verify": listed("verify"), "gate": listed("gate"), "dsn check": listed("dsn check"),
 		"state show": listed("state show"),
-		"sessions":   slices.Concat(listed("probe"), listed("sessions")),
+		"bans":       listed("bans"), "bans lift --yes": listed("bans"),
+		"sessions": slices.Concat(listed("probe"), listed("sessions")),
 	} {
 		var answer map[string]any
-		if code := runJSON(t, &answer, command+" --json", env...); code != exit.OK {
+		with := env
+		if strings.HasPrefix(command, "bans") {
+			with = supabase
+		}
+		if code := runJSON(t, &answer, command+" --json", with...); code != exit.OK {
 			t.Errorf("%s: exit code %d: %v", command, code, answer)
 		}
 		got := slices.Sorted(maps.Keys(flat("", answer)))

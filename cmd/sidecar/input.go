@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -180,3 +181,19 @@ func warnPlaceholder(std streams, password dsn.Secret, supabase bool) {
 
 // envUsage explains --env wherever there is a DSN to be found.
 const envUsage = "judge for prod or dev, and read .env.prod or .env.dev"
+
+// confirm asks before something is changed, unless yes was said on the command line.
+func confirm(std streams, yes bool, question, hint string) error {
+	if yes {
+		return nil
+	}
+	if !isTerminal(std.in) {
+		return exit.Fail(exit.Failure, "this wants a confirmation, and there is no terminal to ask for it", hint)
+	}
+	fmt.Fprint(std.err, question+" [y/N] ")
+	answer, _ := bufio.NewReader(std.in).ReadString('\n')
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return exit.Fail(exit.Failure, "nothing was changed", "")
+	}
+	return nil
+}

@@ -11,6 +11,8 @@
 //	sidecar status                what the running sidecar knows; --watch
 //	sidecar state show            the stored window, as it outlives a restart
 //	sidecar state clear           drop it: the lockout is known to be over
+//	sidecar bans list             which addresses Supabase has banned
+//	sidecar bans lift [ADDRESS]   lift the ban of this machine's, or of another
 //	sidecar run -- CMD ...        start a worker when the sidecar says ready; hold it
 //	                              in a lockout (docs/workers.md)
 //	sidecar wait                  until the sidecar says ready

@@ -53,6 +53,7 @@ codes: 0 success, 1 failure, 2 wrong usage, 78 a lockout and nothing else.`,
 		newHealthcheck(std),
 		newDSN(std),
 		newState(std),
+		newBans(std),
 		newDemo(std),
 		newCompletion(std),
 		&cobra.Command{

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/apisim"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/poolersim"
@@ -79,12 +80,11 @@ func TestRunbookCommands(t *testing.T) {
 	const locked = "postgresql://postgres.iaketsyhmqbwaabgykux:pw-of-app@aws-0-us-east-1.pooler.supabase.com:6543/postgres?sslmode=require"
 	inWindow := knows(t, locked, health.Readiness{State: "lockout", Reason: "lockout", Trigger: "circuit_breaker"})
 
+	api := apisim.Listen("iaketsyhmqbwaabgykux", apiToken, apisim.Requester)
+	defer api.Close()
 	state := "SIDECAR_STATE=file:" + filepath.Join(t.TempDir(), "state.json")
 	for _, line := range lines {
-		if strings.HasPrefix(line, "sidecar bans") { // it asks Supabase, with a token
-			continue
-		}
-		if !strings.Contains(line, "--find-region") { // it would ask the real poolers
+		if !strings.Contains(line, "--find-region") && !strings.Contains(line, " bans") { // they would ask the real ones
 			before := pooler.Counts().Startups
 			code, output := follow(t, line, raw, "DATABASE_URL="+raw, "SIDECAR_URL="+s.url, "SIDECAR_ALLOW_HOSTS=127.0.0.1", state)
 			if n := pooler.Counts().Startups - before; code != exit.OK || n > 1 || (n == 1) != dials(line) {
@@ -95,7 +95,8 @@ func TestRunbookCommands(t *testing.T) {
 		if dials(line) {
 			want = exit.Lockout
 		}
-		if code, output := follow(t, line, locked, "DATABASE_URL="+locked, "SIDECAR_URL="+inWindow, "SUPABASE_MODE=prod", state); code != want {
+		if code, output := follow(t, line, locked, "DATABASE_URL="+locked, "SIDECAR_URL="+inWindow, "SUPABASE_MODE=prod", state,
+			"SIDECAR_SUPABASE_API="+api.URL, "SUPABASE_ACCESS_TOKEN="+apiToken); code != want {
 			t.Errorf("%s: in a window exit code %d\n%s", line, code, output)
 		}
 	}
@@ -106,6 +107,9 @@ func TestRunbookCommands(t *testing.T) {
 func follow(t *testing.T, line, raw string, env ...string) (code int, output string) {
 	t.Helper()
 	words := strings.Fields(line)
+	if strings.HasPrefix(line, "sidecar bans lift") { // nobody sits at a terminal to say so
+		words = append(words, "--yes")
+	}
 	if slices.Contains(words, "--watch") {
 		watch := start(t, env, os.Args[0], words[1:]...)
 		watch.until(t, "State: ")

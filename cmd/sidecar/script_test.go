@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"dragonfly.internal/sidecar/internal/apisim"
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -25,6 +26,9 @@ var poolers = map[string]poolersim.Script{
 	"STARTING": {OnStartup: poolersim.Refusal{SQLState: "57P03", Message: "the database system is starting up"}},
 	"BUSY":     {Auth: poolersim.SCRAM, Password: "pw-of-app", Answer: activity},
 }
+
+// apiToken is that of the simulated management API.
+const apiToken = "sbp_0123456789abcdef0123456789abcdef01234567"
 
 // activity is the answer to the query of "sidecar sessions", of a server where a
 // role may not see others' sessions.
@@ -79,6 +83,10 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, pooler.DSN("app", "pw-of-app", "appdb"))
 				env.Setenv(name+"_ADDR", pooler.Addr())
 			}
+			api := apisim.Listen("iaketsyhmqbwaabgykux", apiToken, apisim.Requester, "198.51.100.9")
+			env.Defer(api.Close)
+			env.Setenv("API", api.URL)
+			env.Setenv("API_TOKEN", apiToken)
 			return nil
 		},
 	})

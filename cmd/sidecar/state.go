@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,15 +102,9 @@ func clearState(ctx context.Context, std streams, yes bool) error {
 	if stored.Empty() {
 		return nil
 	}
-	if !yes {
-		if !isTerminal(std.in) {
-			return exit.Fail(exit.Failure, "clearing wants a confirmation, and there is no terminal to ask for it", "sidecar state clear --yes")
-		}
-		fmt.Fprint(std.err, "If the lockout is not over, the next login prolongs it for everybody. Drop this? [y/N] ")
-		answer, _ := bufio.NewReader(std.in).ReadString('\n')
-		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-			return exit.Fail(exit.Failure, "nothing was changed", "")
-		}
+	err = confirm(std, yes, "If the lockout is not over, the next login prolongs it for everybody. Drop this?", "sidecar state clear --yes")
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()

@@ -61,6 +61,9 @@ type Config struct {
 	Volume        string `envconfig:"RAILWAY_VOLUME_MOUNT_PATH"` // holds the state when SIDECAR_STATE is not set
 	ClearBefore   Moment `envconfig:"SIDECAR_CLEAR_BEFORE"`      // windows and holds from before are over
 	InheritURL    string `envconfig:"SIDECAR_INHERIT_URL"`       // a sidecar that may know of a window
+
+	AccessToken string `envconfig:"SUPABASE_ACCESS_TOKEN"`                                   // of Supabase's management API, for bans
+	SupabaseAPI string `envconfig:"SIDECAR_SUPABASE_API" default:"https://api.supabase.com"` // its address
 }
 
 // Load reads and checks the environment. An error is one line that names

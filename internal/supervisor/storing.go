@@ -92,10 +92,12 @@ func (s *Supervisor) readStore(ctx context.Context, now time.Time) machine.Trans
 	switch {
 	case err != nil || !changed: // saving says what is wrong with a store
 		return same
-	case r.Cleared.IsZero():
-		s.log.Warn("somebody else has written to the store; what it says counts")
-	default:
+	case !r.Cleared.IsZero():
 		s.log.Warn("the stored window was cleared by hand; what it says counts")
+	case r.Lifted != (machine.Lift{}):
+		s.log.Warn("a ban was lifted by hand; what it says counts")
+	default:
+		s.log.Warn("somebody else has written to the store; what it says counts")
 	}
 	return s.machine.Heed(now, r)
 }

@@ -160,6 +160,9 @@ func (s *story) play(words []string) error {
 	case "clear": // clear [AGO]: an operator drops what was opened before
 		ago, _ := time.ParseDuration(cmp.Or(arg(1), "-1ns"))
 		s.makeKnown(ctx, s.machine.Heed(now, machine.Record{Cleared: now.Add(-ago)}))
+	case "lift": // lift [AGO] [KEY]: an operator has lifted a ban
+		ago, _ := time.ParseDuration(cmp.Or(arg(1), "-1ns"))
+		s.makeKnown(ctx, s.machine.Heed(now, machine.Record{Lifted: machine.Lift{Key: "k" + arg(2), At: now.Add(-ago)}}))
 	case "hurry": // the proxy has seen logins refused
 		s.publish(s.machine.Hurry(now), s.Snapshot().Attempt)
 	default:

@@ -17,6 +17,7 @@ type Record struct {
 	Rejected []Rejection    `json:"rejected,omitempty"`
 	Lost     time.Time      `json:"lost,omitzero"`    // time stamp of a store that could not be read; zero: none is waited out
 	Cleared  time.Time      `json:"cleared,omitzero"` // an operator dropped what was opened before; zero: a process wrote it
+	Lifted   Lift           `json:"lifted,omitzero"`  // an operator lifted a ban
 
 	// What explains the rest to people. The driver keeps it.
 	Last    Attempt `json:"last,omitzero"`

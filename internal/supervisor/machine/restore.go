@@ -23,6 +23,7 @@ func (m *Machine) Restore(now time.Time, r Record) Transition {
 	m.resume(now, r.Verdict)
 	m.resumeAttempt(now, r)
 	m.takeWindows(now, r.Windows)
+	m.lift(now, r.Lifted)
 	return Transition{At: now, From: from, To: m.Status(now)}
 }
 
@@ -72,7 +73,8 @@ func (m *Machine) resumeAttempt(now time.Time, r Record) {
 
 // Heed takes over what somebody else has written to the store meanwhile: their
 // windows, of two for one key the one that ends later; and the word of an operator
-// that what was opened before it is over. What was opened after it stays.
+// that what was opened before it is over, or the ban of a key. What was opened after
+// it stays.
 func (m *Machine) Heed(now time.Time, r Record) Transition {
 	from, verdict, asked, begun, spaced := m.Status(now), m.verdict, m.asked, m.begun, m.spaced
 	if !r.Cleared.IsZero() {
@@ -85,6 +87,7 @@ func (m *Machine) Heed(now time.Time, r Record) Transition {
 		}
 	}
 	m.takeWindows(now, r.Windows)
+	m.lift(now, r.Lifted)
 	return Transition{At: now, From: from, To: m.Status(now)}
 }
 

@@ -57,6 +57,7 @@ func TestSchedules(t *testing.T) {
 			"find the store":    func(t *rapid.T) { s.find(t) },
 			"clear":             s.clear,
 			"clear at a start":  s.clearAtStart,
+			"lift a ban":        s.lift,
 			"somebody writes":   s.heed,
 			"rotate":            s.rotate,
 			"probe":             s.probe,
@@ -203,6 +204,18 @@ func (s *schedule) clearAtStart(t *rapid.T) {
 	s.clearBefore(before, s.now)
 	r, _ := s.record(t).ClearBefore(before)
 	s.begin(t, r)
+	s.save()
+}
+
+// lift drops the window of one key's ban, if it was opened before a time.
+func (s *schedule) lift(t *rapid.T) {
+	asked := s.now.Add(1 - span(t, "ago", 0, 30*time.Minute)).Round(0)
+	key := rapid.SampledFrom(targets).Draw(t, "whose").Key
+	s.m.Heed(s.now, Record{Lifted: Lift{key, asked}})
+	if d := s.windows[key]; d.most == s.policy.Ban.Max && s.now.Add(d.opened.Sub(s.now)).Round(0).Before(asked) {
+		delete(s.windows, key)
+	}
+	s.look(t)
 	s.save()
 }
 
