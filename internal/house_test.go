@@ -40,6 +40,7 @@ var directions = []struct {
 	{"internal/realpeer", []string{module}, "a peer shares nothing with what it tests"},
 	{"internal/config", []string{module + "internal/probe", module + "internal/health", "net ", "net/http"}, "the environment asks nobody"},
 	{"internal/printable", []string{module, "os", "net", "github.com/"}, "what may be printed is a question of text alone"},
+	{"internal/notify", []string{module + "internal/probe", module + "internal/store", "github.com/jackc/pgx"}, "a message cannot cause a connection"},
 	{"internal/outbound", []string{module}, "how a service is called does not depend on what is said to it"},
 	{"internal/supabase", []string{module + "internal/probe", module + "internal/store", module + "internal/health", "github.com/"}, "lifting a ban cannot cause a login"},
 	{"internal/exit", []string{module, "os", "net"}, "a code is a value; main ends the process"},

@@ -13,6 +13,7 @@
 //	sidecar state clear           drop it: the lockout is known to be over
 //	sidecar bans list             which addresses Supabase has banned
 //	sidecar bans lift [ADDRESS]   lift the ban of this machine's, or of another
+//	sidecar notify test           one message to SIDECAR_NOTIFY_URL
 //	sidecar run -- CMD ...        start a worker when the sidecar says ready; hold it
 //	                              in a lockout (docs/workers.md)
 //	sidecar wait                  until the sidecar says ready

@@ -54,6 +54,7 @@ codes: 0 success, 1 failure, 2 wrong usage, 78 a lockout and nothing else.`,
 		newDSN(std),
 		newState(std),
 		newBans(std),
+		newNotify(std),
 		newDemo(std),
 		newCompletion(std),
 		&cobra.Command{

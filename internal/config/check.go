@@ -51,6 +51,7 @@ func (c Config) check() error {
 		{c.ProxyPort.Set && c.ProxyPort.Port == c.Port && c.Port != 0, "SIDECAR_PROXY_PORT", "is PORT as well; the proxy needs a port of its own, such as 6432"},
 		{time.Time(c.ClearBefore).After(time.Now()), "SIDECAR_CLEAR_BEFORE", "lies in the future"},
 		{!isURL(c.InheritURL), "SIDECAR_INHERIT_URL", wantsURL},
+		{!isURL(c.NotifyURL), "SIDECAR_NOTIFY_URL", "want a URL such as https://hooks.slack.com/services/..."},
 		{!isToken(c.AccessToken), "SUPABASE_ACCESS_TOKEN", "want the token alone, such as sbp_ and 40 hex digits"},
 		{!isPrivate(c.SupabaseAPI), "SIDECAR_SUPABASE_API", "want an https URL, or an http one of this machine, such as http://127.0.0.1:8080: the token goes there"},
 	} {

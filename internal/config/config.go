@@ -62,6 +62,9 @@ type Config struct {
 	ClearBefore   Moment `envconfig:"SIDECAR_CLEAR_BEFORE"`      // windows and holds from before are over
 	InheritURL    string `envconfig:"SIDECAR_INHERIT_URL"`       // a sidecar that may know of a window
 
+	NotifyURL    string `envconfig:"SIDECAR_NOTIFY_URL"`    // where messages to people go
+	NotifySecret string `envconfig:"SIDECAR_NOTIFY_SECRET"` // signs those to a webhook of one's own
+
 	AccessToken string `envconfig:"SUPABASE_ACCESS_TOKEN"`                                   // of Supabase's management API, for bans
 	SupabaseAPI string `envconfig:"SIDECAR_SUPABASE_API" default:"https://api.supabase.com"` // its address
 }

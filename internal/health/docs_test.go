@@ -108,10 +108,11 @@ func TestDocsFields(t *testing.T) {
 // before its own fields.
 func fieldNames(spec reflect.Type, prefix string) (all []string) {
 	for field := range spec.Fields() {
-		if field.Tag.Get("json") == "-" {
+		tag, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if tag == "-" {
 			continue
 		}
-		name, kind, whole := prefix+field.Tag.Get("json"), field.Type, true
+		name, kind, whole := prefix+tag, field.Type, true
 		if kind.Kind() == reflect.Struct {
 			whole = false
 		} else if kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice {

@@ -42,6 +42,7 @@ var (
 	proxiedDesc      = desc("proxy_connections_total", "Connections that came to the proxy, by what became of them.", "result")
 	proxyOpenDesc    = desc("proxy_open_connections", "Connections that the proxy relays now.")
 	proxyRefusedDesc = desc("proxy_refused_logins_total", "Logins through the proxy that the pooler refused while the sidecar was ready.")
+	notifiedDesc     = desc("notifications_total", "Messages to people: sent, given up, and tries after the first.", "result")
 	buildDesc        = desc("build_info", "The binary that runs.", "version", "commit", "goversion")
 )
 
@@ -64,7 +65,7 @@ func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, stateDesc, lockoutsDesc, loginsDesc, durationDesc, retryDesc, windowDesc, successDesc,
 		attemptDesc, sinceDesc, failuresDesc, violationsDesc, localDesc, waiverDesc, waiverExpiryDesc, dsnDesc, guardDesc,
-		storeDesc, proxiedDesc, proxyOpenDesc, proxyRefusedDesc, buildDesc,
+		storeDesc, proxiedDesc, proxyOpenDesc, proxyRefusedDesc, notifiedDesc, buildDesc,
 	} {
 		descs <- d
 	}
@@ -123,6 +124,10 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 		string(report.DSN.Encoding), report.DSN.ProjectRef)
 	gauge(guardDesc, number(report.Valid()))
 	gauge(storeDesc, number(!s.Unstored))
+	told := c.source.notifications()
+	counter(notifiedDesc, told.Sent, "sent")
+	counter(notifiedDesc, told.Retried, "retried")
+	counter(notifiedDesc, told.Failed, "failed")
 	gauge(buildDesc, 1, c.source.Build.Version, c.source.Build.Commit, c.source.Build.Go)
 }
 

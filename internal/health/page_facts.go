@@ -89,6 +89,7 @@ func facts(d pageData) m.Part {
 			add("Held by the proxy", quoted(held.Client), m.Text(": its own logins were refused; until "), instant(held.Until))
 		}
 	}
+	text("Messages to people", d.Notifications.Words())
 	add("Logins", m.Text(fmt.Sprintf("%d since the start, %d of them failed; inside a window: %d", d.Logins.Total, d.Logins.Failed, d.Logins.InWindow)))
 	if d.LastSuccessAt != nil {
 		add("Last success", instant(*d.LastSuccessAt))

@@ -227,6 +227,14 @@ func TestStatusShape(t *testing.T) {
 			t.Errorf("%s: %s", part, diff)
 		}
 	}
+	told := Notifications{To: "slack", Sent: 3, Failed: 1}
+	body := encode(Status{Notifications: told})
+	if !strings.Contains(string(body), `"notifications":{"to":"slack","sent":3,"retried":0,"failed":1}`) {
+		t.Errorf("%s", body)
+	}
+	if words := told.Words(); words != "slack: 3 sent, 1 NOT delivered; the log says why" {
+		t.Error(words)
+	}
 	history, _ := got["history"].([]any)
 	if len(history) != 1 {
 		t.Fatalf("history %v", got["history"])

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -24,6 +25,8 @@ type Source struct {
 	Log *slog.Logger
 	// Proxy says what the proxy does; nil without one.
 	Proxy func() StatusProxy
+	// Notifications says what was sent to people; nil: nobody is told.
+	Notifications func() Notifications
 	// Token protects / and /status when set.
 	Token dsn.Secret
 	// MetricsToken protects /metrics when set.
@@ -59,6 +62,34 @@ func (s Source) proxy() *StatusProxy {
 	}
 	state := s.Proxy()
 	return &state
+}
+
+// Notifications is what was sent to people since the start, and to whom: slack,
+// discord or webhook, and "" when nobody is told.
+type Notifications struct {
+	To      string `json:"to"`
+	Sent    uint64 `json:"sent"`
+	Retried uint64 `json:"retried"` // tries after the first
+	Failed  uint64 `json:"failed"`  // messages that were given up
+}
+
+// Words say it to people; "" when nobody is told.
+func (n Notifications) Words() string {
+	switch {
+	case n.To == "":
+		return ""
+	case n.Failed > 0:
+		return fmt.Sprintf("%s: %d sent, %d NOT delivered; the log says why", n.To, n.Sent, n.Failed)
+	}
+	return fmt.Sprintf("%s: %d sent", n.To, n.Sent)
+}
+
+// notifications is what was sent so far.
+func (s Source) notifications() Notifications {
+	if s.Notifications == nil {
+		return Notifications{}
+	}
+	return s.Notifications()
 }
 
 // Build identifies the binary.

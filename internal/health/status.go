@@ -37,6 +37,7 @@ type Status struct {
 	History        []HistoryItem `json:"history"`
 	Store          Store         `json:"store"`
 	Proxy          *StatusProxy  `json:"proxy"`
+	Notifications  Notifications `json:"notifications,omitzero"` // absent when nobody is told
 	Version        string        `json:"version"`
 }
 
@@ -151,6 +152,7 @@ func (h *handlers) status(s *supervisor.Snapshot, now time.Time) Status {
 		History:       make([]HistoryItem, 0, len(s.History)),
 		Store:         Store{h.source.StoreKind, !s.Unstored},
 		Proxy:         h.source.proxy(),
+		Notifications: h.source.notifications(),
 		Version:       h.source.Build.Version,
 	}
 	if a := s.Attempt; !a.At.IsZero() {

@@ -91,6 +91,7 @@ func StatusRows(s health.Status) []Row {
 			add("Held", held.Client+" until "+clock(held.Until)+": its own logins were refused")
 		}
 	}
+	add("Messages", s.Notifications.Words())
 	if !s.Ready || !s.Guard.OK || len(s.Guard.Pending) > 0 {
 		add("Runbook", s.Runbook)
 	}

@@ -48,6 +48,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	people := newNotifier(c, sup, r.store.Kind(), instance, log)
 	handler := health.NewHandler(health.Source{
 		Snapshot:  sup.Snapshot,
 		Proxy:     relay.status(),
@@ -58,7 +59,8 @@ func (s Sidecar) Run(ctx context.Context) error {
 		Log:       log,
 		Token:     c.SidecarToken(),
 
-		MetricsToken: c.MetricsToken(),
+		MetricsToken:  c.MetricsToken(),
+		Notifications: people.Notifications,
 	})
 	record = forget(c, record, log)
 	sup.Begin(record, later) // before anybody asks
@@ -79,6 +81,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 	var watchers sync.WaitGroup
 	watchers.Go(func() { r.watch(ctx, sup) })
 	watchers.Go(func() { watchWaiver(ctx, log, r.judgeDialled) })
+	watchers.Go(func() { people.Run(ctx) })
 	sup.Run(ctx)
 	<-relayed
 	silence()

@@ -143,7 +143,7 @@ func (f *File) Clear(ctx context.Context, asked time.Time) error {
 			}
 			f.take(c)
 		}
-		left.Cleared = asked.UTC()
+		left.Cleared, left.Told = asked.UTC(), c.Record.Told
 		return failed(f.write(p.path, left, lost != nil))
 	})
 }

@@ -17,6 +17,7 @@ type Snapshot struct {
 	Target   machine.Target
 	Judge    func(now time.Time) dsn.Report // see [Snapshot.Report]
 	Pending  []dsn.Finding                  // against a new DSN that is not used
+	Told     machine.Told                   // what people have been told
 	Stopping bool                           // the process is ending; the verdict stays
 	Unstored bool                           // the record could not be stored; a restart would forget it
 	Attempt  machine.Attempt                // the last probe

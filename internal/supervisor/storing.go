@@ -41,7 +41,7 @@ func (s *Supervisor) saveRecord(ctx context.Context) (heeded *machine.Transition
 // record is the machine's, with what explains it to people.
 func (s *Supervisor) record(now time.Time) machine.Record {
 	r, known := s.machine.Record(now), s.Snapshot()
-	r.Last, r.History = known.Attempt, known.History
+	r.Last, r.History, r.Told = known.Attempt, known.History, known.Told
 	return r
 }
 
@@ -66,6 +66,9 @@ func (s *Supervisor) tryStore(ctx context.Context, now time.Time) {
 		defer cancel()
 		if r, subject, err := s.unread(reading); err == nil {
 			s.unread, s.subject = nil, subject
+			if s.told.IsZero() {
+				s.told = r.Told
+			}
 			s.machine.SetTarget(time.Now(), subject.Target)
 			s.log.Warn("what was stored can be read again, and counts")
 			s.makeAttemptKnown(ctx, s.machine.Found(time.Now(), r), cmp.Or(s.Snapshot().Attempt, r.Last))

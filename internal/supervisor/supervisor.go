@@ -36,6 +36,7 @@ type Supervisor struct {
 	machine  *machine.Machine
 	subject  Subject
 	pending  []dsn.Finding
+	told     machine.Told
 	store    Store
 	log      *slog.Logger
 	snapshot atomic.Pointer[Snapshot]
@@ -75,8 +76,9 @@ func (s *Supervisor) Begin(r machine.Record, unread ReadLate) {
 	now := time.Now()
 	s.unread, s.tried = unread, now
 	t := s.machine.Restore(now, r)
+	s.told = r.Told
 	next := *s.Snapshot()
-	next.Status, next.Attempt, next.History = t.To, r.Last, r.History
+	next.Told, next.Status, next.Attempt, next.History = r.Told, t.To, r.Last, r.History
 	next.Unstored = unread != nil
 	s.snapshot.Store(&next)
 }
@@ -88,16 +90,6 @@ func (s *Supervisor) Retarget(ctx context.Context, subject Subject) {
 	s.change(ctx, func(now time.Time) machine.Transition {
 		s.subject, s.pending = subject, nil
 		return s.machine.SetTarget(now, subject.Target)
-	})
-}
-
-// Pend makes known what the guard has against a new DSN that is not used, or that
-// there is none to be read; nothing: all is well again.
-func (s *Supervisor) Pend(ctx context.Context, findings []dsn.Finding) {
-	s.change(ctx, func(now time.Time) machine.Transition {
-		s.pending = findings
-		v := s.machine.Status(now)
-		return machine.Transition{At: now, From: v, To: v}
 	})
 }
 
@@ -223,6 +215,7 @@ func (s *Supervisor) publish(t machine.Transition, last machine.Attempt) {
 		Target:   s.machine.Target(),
 		Judge:    s.subject.Judge,
 		Pending:  s.pending,
+		Told:     s.told,
 		Attempt:  last,
 		Ledger:   before.record(t),
 		Unstored: before.Unstored,

@@ -22,6 +22,7 @@ type Record struct {
 	// What explains the rest to people. The driver keeps it.
 	Last    Attempt `json:"last,omitzero"`
 	History []Entry `json:"history,omitempty"`
+	Told    Told    `json:"told,omitzero"`
 }
 
 // Attempt is the last probe. The zero value means that there was none.
