@@ -5,7 +5,6 @@
 # make size   what the stripped binary weighs, on the disk and in memory
 # make screenshots   the page in every state, into docs/screenshots
 # make bench  /readyz over sockets beside bare handlers, start and memory
-# make soak   the same claims at length: schedules, mutants, fuzzing, leaks
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)

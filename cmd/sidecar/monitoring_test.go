@@ -194,7 +194,7 @@ func TestDashboard(t *testing.T) {
 }
 
 // optional are the metrics of parts that a variable switches on.
-var optional = []string{"pooler_proxy_connections_total", "pooler_proxy_open_connections", "pooler_proxy_refused_logins_total", "pooler_fleet_leader", "pooler_fleet_members"}
+var optional = []string{"pooler_fleet_leader", "pooler_fleet_members"}
 
 // TestEveryMetricIsThere: what rules and panels ask for, the binary exports, label values
 // included; and promtool can read every expression of a panel.
