@@ -133,8 +133,9 @@ func (s *Status) bound(now time.Time) {
 	}
 }
 
-// boundRetry bounds the next attempt. A remaining time below zero is none that was
-// meant; the other sidecar's clock says what it has.
+// boundRetry bounds the next attempt, and lets its two forms stand together: readers
+// take either. A remaining time below zero is none that was meant; the other
+// sidecar's clock says what it has.
 func boundRetry(at **time.Time, seconds *int64, now time.Time) {
 	if *at != nil {
 		*at = new(notBeyond(**at, now))
@@ -143,6 +144,9 @@ func boundRetry(at **time.Time, seconds *int64, now time.Time) {
 		}
 	}
 	*seconds = min(max(*seconds, 0), int64(farthest/time.Second))
+	if *at == nil && *seconds > 0 {
+		*at = new(now.Add(time.Duration(*seconds) * time.Second).UTC().Truncate(time.Second))
+	}
 }
 
 func notBeyond(t, now time.Time) time.Time {

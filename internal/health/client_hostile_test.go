@@ -226,4 +226,10 @@ func TestAnswersAreBounded(t *testing.T) {
 	if err != nil || ready.RetryInSeconds < 58 || ready.RetryInSeconds > 60 {
 		t.Errorf("%d seconds, %v", ready.RetryInSeconds, err)
 	}
+	for _, at := range []string{"", `,"retry_at":null`} {
+		ready, err := Client{URL: says(t, 503, `{"ready":false,"state":"lockout","retry_in_seconds":60`+at+`}`)}.Readiness(t.Context())
+		if err != nil || ready.RetryAt == nil || time.Until(*ready.RetryAt) < 58*time.Second {
+			t.Errorf("%q: until %v, %v", at, ready.RetryAt, err)
+		}
+	}
 }
