@@ -168,3 +168,38 @@ func TestRotationOfMountedSecret(t *testing.T) {
 		t.Errorf("%d logins", n)
 	}
 }
+
+// TestPendingFindings: what the next start would meet is told while the DSN from
+// before is in use, whether the file is looked at by itself or on SIGHUP.
+func TestPendingFindings(t *testing.T) {
+	t.Parallel()
+	for _, hangup := range []bool{false, true} {
+		t.Run(fmt.Sprintf("hangup=%v", hangup), func(t *testing.T) {
+			t.Parallel()
+			pooler := listen(t, poolersim.Script{})
+			file := filepath.Join(t.TempDir(), "dsn")
+			good, refused := pooler.DSN("app", "pw-of-app", "appdb"), "postgresql://app:pw-of-app@db.example.com/appdb"
+			put(t, file, good, false)
+			s := startSidecar(t, "DATABASE_URL_FILE="+file)
+			s.await(machine.Ready, 10*time.Second)
+			for i, step := range []struct{ text, pending string }{
+				{"", "DSN_FILE_MISSING"}, {good, ""}, {refused, "INVALID_POOLER_MODE"}, {"", "DSN_FILE_MISSING"}, {refused, "INVALID_POOLER_MODE"}, {good, ""},
+			} {
+				put(t, file, step.text, true)
+				if hangup {
+					s.command.Process.Signal(syscall.SIGHUP)
+				}
+				realpeer.Until(t, 10*time.Second, fmt.Sprintf("step %d: %q pending", i, step.pending), func() error {
+					code := ""
+					if found := s.status().Guard.Pending; len(found) > 0 {
+						code = string(found[0].Code)
+					}
+					if code != step.pending {
+						return fmt.Errorf("%q pending", code)
+					}
+					return nil
+				})
+			}
+		})
+	}
+}

@@ -27,8 +27,6 @@ type rotation struct {
 
 	judged string // the text that was judged last, also one that was refused
 	fault  string // why the file could not be read, the last time it was said
-
-	pending bool // the snapshot holds findings against what is in the file
 }
 
 // newRotation reads the DSN of the environment. A file that cannot be read is no
@@ -81,12 +79,12 @@ func (r *rotation) watch(ctx context.Context, sup *supervisor.Supervisor) {
 		case <-r.hangup:
 			r.log.Info("SIGHUP: reading the DSN and the store anew")
 			sup.Reload(ctx)
-			if text, err := r.config.DSN(); !r.complain(err) {
+			if text, ok := r.look(ctx, sup); ok {
 				r.change(ctx, sup, text)
 			}
 		case <-tick.C:
-			text, err := r.config.DSN()
-			if r.missing(ctx, sup, err); r.complain(err) {
+			text, ok := r.look(ctx, sup)
+			if !ok {
 				continue
 			}
 			// Somebody may be writing it just now: half a DSN is another DSN.
@@ -105,27 +103,24 @@ func (r *rotation) change(ctx context.Context, sup *supervisor.Supervisor, text 
 	if db.Target.Fault != "" && r.current.Load().Target.Fault == "" {
 		findings(r.log, db)
 		r.log.Error("the new DSN is refused; the one before stays in use", "reason", db.Target.Fault)
-		r.pending = true
 		sup.Pend(ctx, db.Report.Findings)
 		return
 	}
 	db = r.use(db)
-	r.pending = false
 	sup.Retarget(ctx, subject(db))
 }
 
-// missing makes known that the file is gone, or empty, while its DSN is in use: the
-// next start would have none.
-func (r *rotation) missing(ctx context.Context, sup *supervisor.Supervisor, err error) {
-	switch gone := err != nil && r.current.Load().Target.Fault == ""; {
-	case gone && r.fault == "":
-		r.pending = true
+// look reads the DSN, and reports whether there is one. That the file is gone, or
+// empty, while its DSN is in use is made known, since the next start would have none;
+// what comes back is judged again.
+func (r *rotation) look(ctx context.Context, sup *supervisor.Supervisor) (text string, ok bool) {
+	text, err := r.config.DSN()
+	if err != nil && r.fault == "" && r.current.Load().Target.Fault == "" {
+		r.judged = ""
 		sup.Pend(ctx, []dsn.Finding{{Code: dsn.DSNFileMissing, Severity: dsn.Error, Message: err.Error(),
 			Hint: "the DSN from before stays in use, and the next start has none: put it back into the file"}})
-	case !gone && r.pending && r.fault != "": // it is back as it was
-		r.pending = false
-		sup.Pend(ctx, nil)
 	}
+	return text, !r.complain(err)
 }
 
 // complain says once why the file cannot be read, and reports whether it cannot.
