@@ -1,6 +1,10 @@
 package advice
 
-import "dragonfly.internal/sidecar/internal/supervisor/machine"
+import (
+	"maps"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
+)
 
 // words is what people read about one fault. {time} is when the next attempt is
 // due, {left} the time until then, {dashboard} and {past} where to look.
@@ -73,9 +77,7 @@ var phrases = merge(reasons, timeouts, configFaults, networkFaults, tlsFaults, w
 func merge(tables ...map[string]words) map[string]words {
 	all := make(map[string]words)
 	for _, table := range tables {
-		for key, w := range table {
-			all[key] = w
-		}
+		maps.Copy(all, table)
 	}
 	return all
 }

@@ -176,8 +176,8 @@ func cleanValue(v reflect.Value) {
 		}
 	case reflect.Struct:
 		if v.Type() != reflect.TypeFor[time.Time]() {
-			for i := range v.NumField() {
-				cleanValue(v.Field(i))
+			for _, field := range v.Fields() {
+				cleanValue(field)
 			}
 		}
 	}

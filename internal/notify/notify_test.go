@@ -81,8 +81,7 @@ func TestTries(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var tries []string
 				var first time.Time
-				var s *scene
-				s = newScene(t, func(context.Context, Message) Answer {
+				s := newScene(t, func(context.Context, Message) Answer {
 					if first.IsZero() {
 						first = time.Now()
 					}

@@ -24,17 +24,18 @@ func TestPasswordInUserIsHidden(t *testing.T) {
 			verified, gated := NewVerifyReport(judged, dsn.Dev), NewReport("x", dsn.Dev, judged)
 			probed.Refused(Judge(judged, "invalid_dsn"))
 			verified.Refused(Judge(judged, "invalid_dsn"))
-			out := checked.Text() + probed.Text() + verified.Text() + gated.Text()
+			var out strings.Builder
+			out.WriteString(checked.Text() + probed.Text() + verified.Text() + gated.Text())
 			for _, value := range []any{checked, probed, verified, gated, health.DSN(judged.DSN), judged.Findings} {
 				data, err := json.Marshal(value)
 				if err != nil {
 					t.Fatal(err)
 				}
-				out += string(data)
+				out.WriteString(string(data))
 			}
 			for i := range len(password) - 3 {
-				if strings.Contains(strings.ToLower(out), strings.ToLower(password[i:i+4])) {
-					t.Errorf("%s@%s: %s", user, host, out)
+				if strings.Contains(strings.ToLower(out.String()), strings.ToLower(password[i:i+4])) {
+					t.Errorf("%s@%s: %s", user, host, out.String())
 					break
 				}
 			}

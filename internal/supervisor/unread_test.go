@@ -25,7 +25,7 @@ func TestStoreReadLate(t *testing.T) {
 		p := new(paper)
 		probe := prober(func(context.Context) machine.Outcome {
 			if time.Now().Before(until) {
-				t.Errorf("a login %s before the window's end", until.Sub(time.Now()))
+				t.Errorf("a login %s before the window's end", time.Until(until))
 			}
 			return machine.Outcome{Reason: machine.ReasonOK, Knocked: true}
 		})
@@ -95,7 +95,7 @@ func TestEndInTrial(t *testing.T) {
 			next := machine.New(machine.DefaultPolicy(), machine.Target{Key: "k", Credential: "c"}, func() float64 { return 0 }, time.Now())
 			next.Restore(time.Now(), p.records[len(p.records)-1])
 			due, _ := next.Due(time.Now())
-			if wait := due.Sub(time.Now()); wait > 14*time.Minute != c.knocked {
+			if wait := time.Until(due); wait > 14*time.Minute != c.knocked {
 				t.Errorf("login sent %v: the next process waits %s", c.knocked, wait)
 			}
 		})
