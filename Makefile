@@ -45,6 +45,7 @@ FUZZ = internal/dsn:FuzzParse internal/dsn:FuzzRedact internal/dsn:FuzzEncode in
 
 soak: needs
 	go test -run 'TestSchedules$$' -v ./internal/supervisor/machine -rapid.checks=100000
+	go test -run 'TestSchedules$$' -timeout 30m -v ./internal/fleet -rapid.checks=100000
 	go test -run TestSchedulesOfAll -timeout 30m -v ./internal/probe -rapid.checks=5000
 	go test -run 'TestSchedules$$' -timeout 30m -v ./internal/proxy/budget -rapid.checks=100000
 	SOAK=1 go test -run 'TestWrongFleet|TestPlainConnection|TestAmplification' -v ./internal/proxy/...

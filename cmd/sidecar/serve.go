@@ -11,6 +11,7 @@ import (
 
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/exit"
+	"dragonfly.internal/sidecar/internal/fleet"
 	"dragonfly.internal/sidecar/internal/serve"
 	"dragonfly.internal/sidecar/internal/store"
 )
@@ -37,7 +38,7 @@ func runServe(ctx context.Context, std streams) error {
 		log.Info("the proxy is listening", "address", proxied.Addr().String())
 	}
 	log.Info("listening", "address", listener.Addr().String(), "version", build().Version)
-	place := store.Open(c.StatePath())
+	place := openStore(c)
 	defer place.Close()
 	if short := time.Duration(c.LockoutMin); short < time.Minute {
 		log.Warn(fmt.Sprintf("SIDECAR_LOCKOUT_MIN is %s: windows this short are for trying things out", short))
@@ -57,4 +58,12 @@ func openPort(variable string, port config.Port) (net.Listener, error) {
 			"another process may hold the port; set "+variable+" to a free one")
 	}
 	return listener, nil
+}
+
+// openStore opens where the deadline lives, for a sidecar that stays.
+func openStore(c config.Config) store.Store {
+	if u := c.Redis(); u != nil {
+		return fleet.NewMember(store.NewRedis(u))
+	}
+	return store.Open(c.StatePath())
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dragonfly.internal/sidecar/internal/config"
+	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/store"
@@ -40,10 +41,11 @@ func newStateShow(std streams) *cobra.Command {
 		Example: "  sidecar state show\n  sidecar state show --json",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, stored, err := openState(cmd.Context())
+			place, stored, err := openState(cmd.Context())
 			if err != nil {
 				return err
 			}
+			defer place.Close()
 			return printReport(cmd.Context(), std, stored, asJSON, exit.OK)
 		},
 	}
@@ -70,34 +72,61 @@ within seconds, one that is not running at its next start.`,
 }
 
 // openState reads the store. What is lost is part of the answer.
-func openState(ctx context.Context) (*store.File, report.StateReport, error) {
+func openState(ctx context.Context) (clearable, report.StateReport, error) {
 	c, err := config.Load()
 	if err != nil {
 		return nil, report.StateReport{}, err
 	}
-	path := c.StatePath()
-	if path == "" {
-		return nil, report.StateReport{}, exit.Fail(exit.Failure, "the state lives in the sidecar's memory, which no other process can read",
-			"ask the running one: sidecar status; or set SIDECAR_STATE=file:PATH as the sidecar has it")
+	place, name, err := openPlace(c)
+	if err != nil {
+		return nil, report.StateReport{}, err
 	}
-	file := store.NewFile(path)
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
-	record, _, err := file.Load(ctx)
+	record, _, err := place.Load(ctx)
 	why, unseen := "", false
 	if lost, ok := errors.AsType[*store.LostError](err); ok {
 		why, unseen = lost.Why, lost.Unseen
 	}
-	return file, report.NewStateReport("file:"+path, why, unseen, record, c.Policy(), time.Now()), nil
+	return place, report.NewStateReport(name, why, unseen, record, c.Policy(), time.Now()), nil
+}
+
+// clearable is a store that another process can read and clear.
+type clearable interface {
+	store.Store
+	Clear(ctx context.Context, asked time.Time) error
+}
+
+// openPlace opens the store of the environment, and names it for people.
+func openPlace(c config.Config) (clearable, string, error) {
+	if u := c.Redis(); u != nil {
+		text, err := c.DSN()
+		if err != nil {
+			return nil, "", err
+		}
+		key := database.New(text, c).Target.Key
+		if key == "" {
+			return nil, "", exit.Fail(exit.Failure, "Redis holds a record for each database, and DATABASE_URL names none", "set DATABASE_URL as the sidecar has it")
+		}
+		shared := store.OpenShared(store.NewRedis(u), key)
+		return shared, shared.Address() + ", key " + key, nil
+	}
+	path := c.StatePath()
+	if path == "" {
+		return nil, "", exit.Fail(exit.Failure, "the state lives in the sidecar's memory, which no other process can read",
+			"ask the running one: sidecar status; or set SIDECAR_STATE=file:PATH as the sidecar has it")
+	}
+	return store.NewFile(path), "file:" + path, nil
 }
 
 // clearState asks, and drops what it has shown.
 func clearState(ctx context.Context, std streams, yes bool) error {
 	asked := time.Now()
-	file, stored, err := openState(ctx)
+	place, stored, err := openState(ctx)
 	if err != nil {
 		return err
 	}
+	defer place.Close()
 	fmt.Fprint(std.out, stored.Text())
 	if stored.Empty() {
 		return nil
@@ -108,10 +137,11 @@ func clearState(ctx context.Context, std streams, yes bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
-	if err := file.Clear(ctx, asked); err != nil {
+	if err := place.Clear(ctx, asked); err != nil {
 		return fmt.Errorf("clear the state: %w", err)
 	}
-	if err := file.Unguarded(); err != nil {
+	if file, ok := place.(*store.File); ok && file.Unguarded() != nil {
+		err := file.Unguarded()
 		fmt.Fprintf(std.err, "sidecar: warning: a sidecar that wrote at this moment may not have noticed, since there is no lock beside the file: %v\n", err)
 	}
 	fmt.Fprintln(std.out, "Cleared. A running sidecar takes it up within seconds; another one at its start.")

@@ -43,6 +43,8 @@ var (
 	proxyOpenDesc    = desc("proxy_open_connections", "Connections that the proxy relays now.")
 	proxyRefusedDesc = desc("proxy_refused_logins_total", "Logins through the proxy that the pooler refused while the sidecar was ready.")
 	notifiedDesc     = desc("notifications_total", "Messages to people: sent, given up, and tries after the first.", "result")
+	fleetLeaderDesc  = desc("fleet_leader", "1 when this sidecar leads its fleet; 0 when it follows, or has none.")
+	fleetMembersDesc = desc("fleet_members", "Sidecars that share the store for this key; 0 without a fleet.")
 	buildDesc        = desc("build_info", "The binary that runs.", "version", "commit", "goversion")
 )
 
@@ -65,7 +67,7 @@ func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, stateDesc, lockoutsDesc, loginsDesc, durationDesc, retryDesc, windowDesc, successDesc,
 		attemptDesc, sinceDesc, failuresDesc, violationsDesc, localDesc, waiverDesc, waiverExpiryDesc, dsnDesc, guardDesc,
-		storeDesc, proxiedDesc, proxyOpenDesc, proxyRefusedDesc, notifiedDesc, buildDesc,
+		storeDesc, fleetLeaderDesc, fleetMembersDesc, proxiedDesc, proxyOpenDesc, proxyRefusedDesc, notifiedDesc, buildDesc,
 	} {
 		descs <- d
 	}
@@ -128,6 +130,9 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	counter(notifiedDesc, told.Sent, "sent")
 	counter(notifiedDesc, told.Retried, "retried")
 	counter(notifiedDesc, told.Failed, "failed")
+	leads, members := fleetNumbers(s)
+	gauge(fleetLeaderDesc, leads)
+	gauge(fleetMembersDesc, members)
 	gauge(buildDesc, 1, c.source.Build.Version, c.source.Build.Commit, c.source.Build.Go)
 }
 

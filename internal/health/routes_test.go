@@ -208,7 +208,7 @@ func TestStatusShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string][]string{
-		"": {"advice", "cause", "consecutive_failures", "dsn", "guard", "history", "instance", "key", "last_attempt",
+		"": {"advice", "cause", "consecutive_failures", "dsn", "fleet", "guard", "history", "instance", "key", "last_attempt",
 			"last_success_at", "local_fault", "logins", "message", "proxy", "ready", "reason", "retry_at", "retry_in_seconds", "runbook", "since", "state",
 			"store", "trigger", "version", "waiver", "windows_in_a_row"},
 		"dsn":          {"host", "password_encoding", "pooler_mode", "port", "project_ref", "region", "sslmode", "user"},

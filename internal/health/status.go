@@ -38,6 +38,7 @@ type Status struct {
 	Store          Store         `json:"store"`
 	Proxy          *StatusProxy  `json:"proxy"`
 	Notifications  Notifications `json:"notifications,omitzero"` // absent when nobody is told
+	Fleet          *StatusFleet  `json:"fleet"`                  // null: the store is shared with nobody
 	Version        string        `json:"version"`
 }
 
@@ -155,6 +156,7 @@ func (h *handlers) status(s *supervisor.Snapshot, now time.Time) Status {
 		Notifications: h.source.notifications(),
 		Version:       h.source.Build.Version,
 	}
+	status.Fleet = fleetOf(s)
 	if a := s.Attempt; !a.At.IsZero() {
 		status.LastAttempt = &LastAttempt{stamp(a.At), string(a.Reason), string(a.Step), a.SQLState, a.Message, a.Latency.Milliseconds()}
 	}

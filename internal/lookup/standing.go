@@ -87,7 +87,7 @@ type keptStanding struct {
 
 // readStore is what a sidecar would make of the stored record if it started now.
 func readStore(ctx context.Context, db database.Database, c config.Config) (s keptStanding) {
-	place := store.Open(c.StatePath())
+	place := openStore(c, db.Target.Key)
 	defer place.Close()
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
@@ -120,4 +120,12 @@ func unreadable(s report.Standing, lost *store.LostError) report.Standing {
 		s.Advice = "Make the store readable, or wait until it is, and ask again. If you are sure that there is no lockout: sidecar probe --force"
 	}
 	return s
+}
+
+// openStore opens where the deadline lives, to read it.
+func openStore(c config.Config, key string) store.Store {
+	if u := c.Redis(); u != nil {
+		return store.OpenShared(store.NewRedis(u), key)
+	}
+	return store.Open(c.StatePath())
 }

@@ -15,9 +15,11 @@ import (
 	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/database"
 	"dragonfly.internal/sidecar/internal/dsn"
+	"dragonfly.internal/sidecar/internal/fleet"
 	"dragonfly.internal/sidecar/internal/health"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // Sidecar is the long-running process, with everything that it is given.
@@ -36,7 +38,15 @@ type Sidecar struct {
 func (s Sidecar) Run(ctx context.Context) error {
 	boundMemory()
 	c, log, instance := s.Config, s.Log, newInstance()
+	member, shared := s.Store.(*fleet.Member)
+	if shared {
+		instance = member.ID()
+		speakFor(member, c)
+	}
 	record, unseen := loadRecord(ctx, s.Store, c, log)
+	if shared && member.Warning() != "" {
+		log.Warn("SIDECAR_STATE: " + member.Warning())
+	}
 	r := newRotation(c, s.Store, s.Hangup, log)
 	var later supervisor.ReadLate
 	if unseen {
@@ -80,6 +90,9 @@ func (s Sidecar) Run(ctx context.Context) error {
 	}
 	var watchers sync.WaitGroup
 	watchers.Go(func() { r.watch(ctx, sup) })
+	if shared {
+		watchers.Go(func() { member.Run(ctx) })
+	}
 	watchers.Go(func() { watchWaiver(ctx, log, r.judgeDialled) })
 	watchers.Go(func() { people.Run(ctx) })
 	sup.Run(ctx)
@@ -112,7 +125,17 @@ func endsWithin(patience time.Duration, f func()) bool {
 
 // subject is a DSN as the supervisor takes it.
 func subject(db database.Database) supervisor.Subject {
-	return supervisor.Subject{Target: db.Target, Prober: db.Prober, Judge: db.Judge}
+	return supervisor.Subject{
+		Target: db.Target, Prober: db.Prober, Judge: db.Judge,
+		Salted: func(salt []byte) machine.Target { return db.Salted(salt).Target },
+	}
+}
+
+// speakFor tells a member of a fleet which one it is of, before its store is read.
+func speakFor(member *fleet.Member, c config.Config) {
+	if text, err := c.DSN(); err == nil {
+		member.Tell(supervisor.Self{Target: database.New(text, c).Target})
+	}
 }
 
 // newInstance tells this process from its predecessors.

@@ -18,7 +18,7 @@ var (
 // those of a file or of another process too: any other could be neither written
 // nor shown. The zero time, which is none, stays zero; a window opens before its end.
 func Storable(r machine.Record) machine.Record {
-	r = storable(reflect.ValueOf(r)).Interface().(machine.Record)
+	r = mapTimes(reflect.ValueOf(r), bound).Interface().(machine.Record)
 	for i := range r.Windows {
 		if w := &r.Windows[i]; !w.Opened.Before(w.Until) {
 			w.Opened = w.Until.Add(-time.Minute)
@@ -29,39 +29,39 @@ func Storable(r machine.Record) machine.Record {
 
 var timeType = reflect.TypeFor[time.Time]()
 
-// storable is a copy of a value with all times below it bounded, whichever fields a
-// record has.
-func storable(v reflect.Value) reflect.Value {
-	bounded := reflect.New(v.Type()).Elem()
-	bounded.Set(v)
+// mapTimes is a copy of a value with all times below it changed, whichever fields a
+// record has. The zero time, which is none, stays.
+func mapTimes(v reflect.Value, change func(time.Time) time.Time) reflect.Value {
+	changed := reflect.New(v.Type()).Elem()
+	changed.Set(v)
 	switch {
 	case v.Type() == timeType:
-		bounded.Set(reflect.ValueOf(bound(v.Interface().(time.Time))))
+		if t := v.Interface().(time.Time); !t.IsZero() {
+			changed.Set(reflect.ValueOf(change(t)))
+		}
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			bounded.Field(i).Set(storable(v.Field(i)))
+			changed.Field(i).Set(mapTimes(v.Field(i), change))
 		}
 	case v.Kind() == reflect.Slice && !v.IsNil():
-		bounded.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+		changed.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 		for i := range v.Len() {
-			bounded.Index(i).Set(storable(v.Index(i)))
+			changed.Index(i).Set(mapTimes(v.Index(i), change))
 		}
 	case v.Kind() == reflect.Map && !v.IsNil():
-		bounded.Set(reflect.MakeMap(v.Type()))
+		changed.Set(reflect.MakeMap(v.Type()))
 		for key, value := range v.Seq2() {
-			bounded.SetMapIndex(key, storable(value))
+			changed.SetMapIndex(key, mapTimes(value, change))
 		}
 	case v.Kind() == reflect.Pointer && !v.IsNil():
-		bounded.Set(reflect.New(v.Type().Elem()))
-		bounded.Elem().Set(storable(v.Elem()))
+		changed.Set(reflect.New(v.Type().Elem()))
+		changed.Elem().Set(mapTimes(v.Elem(), change))
 	}
-	return bounded
+	return changed
 }
 
 func bound(t time.Time) time.Time {
 	switch {
-	case t.IsZero():
-		return t
 	case t.Before(earliest):
 		return earliest
 	case t.After(latest):

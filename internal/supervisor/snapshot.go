@@ -21,6 +21,7 @@ type Snapshot struct {
 	Stopping bool                           // the process is ending; the verdict stays
 	Unstored bool                           // the record could not be stored; a restart would forget it
 	Attempt  machine.Attempt                // the last probe
+	Fleet    *FleetStatus                   // nil: this sidecar shares its store with nobody
 	Ledger
 }
 
@@ -58,7 +59,7 @@ func (s *Snapshot) Remaining(now time.Time) time.Duration { return s.Situation(n
 
 // lastAttempt is the last probe that says something of the database, after one more.
 func (s *Snapshot) lastAttempt(asked time.Time, o machine.Outcome) machine.Attempt {
-	if o.Own {
+	if o.Own || o.Reason == "" { // ours, or dropped
 		return s.Attempt
 	}
 	return machine.Attempt{At: asked, Outcome: o}

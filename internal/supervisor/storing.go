@@ -10,32 +10,39 @@ import (
 )
 
 // saveAndReport is saveRecord without a transition of our own to tell of.
-func (s *Supervisor) saveAndReport(ctx context.Context) {
-	if heeded := s.saveRecord(ctx); heeded != nil {
+func (s *Supervisor) saveAndReport(ctx context.Context) error {
+	heeded, err := s.saveRecord(ctx)
+	if heeded != nil {
 		s.report(*heeded)
 	}
+	return err
 }
 
 // saveRecord writes the record. What somebody else has written meanwhile is heeded
 // before, and returned when it changed anything. A store that cannot be written is
-// no reason to stop, and one that was not read yet is not written over.
-func (s *Supervisor) saveRecord(ctx context.Context) (heeded *machine.Transition) {
-	if s.store == nil || s.unread != nil {
-		return nil
+// no reason to stop, unless it says that the attempt is another's; one that was not read
+// yet is not written over.
+func (s *Supervisor) saveRecord(ctx context.Context) (heeded *machine.Transition, err error) {
+	if s.store == nil || s.unread != nil || s.fleet != nil && s.lease == "" {
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	now := time.Now()
 	s.tried = now
-	err := s.store.Save(ctx, s.record(now))
+	err = s.store.Save(ctx, s.record(now))
 	if conflict, ok := errors.AsType[*ConflictError](err); ok {
 		t := s.machine.Heed(now, conflict.Found)
 		s.publish(t, s.Snapshot().Attempt)
 		err = s.store.Save(ctx, s.record(now))
 		heeded = &t
 	}
+	if _, refused := errors.AsType[*NotOursError](err); refused {
+		s.refused, s.lease = s.lease, "" // whoever writes now is heard within a second
+		return heeded, err
+	}
 	s.markStored(err)
-	return heeded
+	return heeded, err
 }
 
 // record is the machine's, with what explains it to people.
@@ -50,6 +57,7 @@ func (s *Supervisor) record(now time.Time) machine.Record {
 func (s *Supervisor) triesStore(now time.Time) bool {
 	v := s.machine.Status(now)
 	stands := v.State == machine.Lockout || v.State == machine.Rejected || v.Reason == machine.ReasonStoreLost
+	stands = stands && s.fleet == nil // which tells by itself
 	return s.unread != nil || s.Snapshot().Unstored || s.store != nil && stands && now.Before(v.Next)
 }
 

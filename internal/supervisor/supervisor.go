@@ -25,6 +25,9 @@ type Subject struct {
 	// Judge gives the guard's verdict at a time: a waiver may end while we run. Nil:
 	// there is nothing to say.
 	Judge func(now time.Time) dsn.Report
+	// Salted is the target with its fingerprints under another salt, which a fleet
+	// agrees on. Nil: the salt never changes.
+	Salted func(salt []byte) machine.Target
 }
 
 // Supervisor drives a [machine.Machine]: one goroutine asks for permits, probes and
@@ -42,6 +45,14 @@ type Supervisor struct {
 	snapshot atomic.Pointer[Snapshot]
 	changes  chan func(now time.Time) machine.Transition // what others want done, for the one goroutine
 	hurry    chan struct{}                               // somebody has seen logins refused
+
+	fleet    Fleet     // the store, when others share it
+	view     View      // what is known of them
+	lease    string    // under which the machine leads; empty: it follows
+	refused  string    // the lease that a writing was refused under
+	cleared  time.Time // the last clearing of the fleet that was heeded
+	salt     []byte    // the fleet's
+	followed bool      // a view was taken up
 
 	unread   ReadLate  // reads what could not be read yet; nil: it was
 	tried    time.Time // when the store was tried last
@@ -62,7 +73,9 @@ func New(policy machine.Policy, subject Subject, store Store, log *slog.Logger) 
 		changes: make(chan func(time.Time) machine.Transition),
 		hurry:   make(chan struct{}, 1),
 	}
-	s.snapshot.Store(&Snapshot{Status: s.machine.Status(now), Target: subject.Target, Judge: subject.Judge, Ledger: newLedger()})
+	s.fleet, _ = store.(Fleet)
+	s.tell(now)
+	s.snapshot.Store(&Snapshot{Fleet: s.fleetStatus(), Status: s.machine.Status(now), Target: subject.Target, Judge: subject.Judge, Ledger: newLedger()})
 	return s
 }
 
@@ -132,6 +145,8 @@ func (s *Supervisor) Run(ctx context.Context) {
 			return
 		case change := <-s.changes:
 			s.makeKnown(ctx, change(time.Now()))
+		case view := <-s.views():
+			s.heedView(ctx, view)
 		case <-s.hurry:
 			s.publish(s.machine.Hurry(time.Now()), s.Snapshot().Attempt)
 		case <-timer.C:
@@ -145,8 +160,8 @@ func (s *Supervisor) Run(ctx context.Context) {
 // pause is how long nothing is to be done.
 func (s *Supervisor) pause(now time.Time) time.Duration {
 	next, ok := s.machine.Changes(now)
-	if !ok {
-		next = now.Add(time.Hour) // nothing is due before the configuration changes
+	if !ok || !next.After(now) && !s.mayAsk(now) {
+		next = now.Add(time.Hour) // nothing is due before the configuration changes, or the fleet
 	}
 	for _, other := range []struct {
 		waits bool
@@ -166,17 +181,24 @@ func (s *Supervisor) pause(now time.Time) time.Duration {
 // and not made when the store knows of a window.
 func (s *Supervisor) probe(ctx context.Context) {
 	asked := time.Now()
+	if !s.mayAsk(asked) {
+		s.publishExpiry(ctx, asked)
+		return
+	}
 	permit, err := s.machine.Admit(asked)
 	if err != nil {
 		s.publishExpiry(ctx, asked) // a window may have ended, and a hold lasts
 		return
 	}
-	if s.saveAndReport(ctx); !s.machine.Holds(permit) {
+	if s.refuses(s.saveAndReport(ctx)) {
+		s.machine.Revoke(permit)
+	}
+	if !s.machine.Holds(permit) {
 		return
 	}
 	probing, cancel := context.WithTimeout(ctx, s.policy.ProbeTimeout)
 	defer cancel()
-	outcome := s.subject.Prober.Probe(probing, permit)
+	outcome := s.dropLate(ctx, s.subject.Prober.Probe(probing, permit))
 	t := s.machine.Settle(time.Now(), permit, outcome)
 	if ctx.Err() != nil { // the process ends: what it said last stays, what it knows is stored
 		s.saveAndReport(ctx)
@@ -200,7 +222,7 @@ func (s *Supervisor) makeKnown(ctx context.Context, t machine.Transition) {
 
 func (s *Supervisor) makeAttemptKnown(ctx context.Context, t machine.Transition, last machine.Attempt) {
 	s.publish(t, last)
-	heeded := s.saveRecord(ctx)
+	heeded, _ := s.saveRecord(ctx)
 	s.report(t)
 	if heeded != nil {
 		s.report(*heeded)
@@ -219,5 +241,7 @@ func (s *Supervisor) publish(t machine.Transition, last machine.Attempt) {
 		Attempt:  last,
 		Ledger:   before.record(t),
 		Unstored: before.Unstored,
+		Fleet:    s.fleetStatus(),
 	})
+	s.tell(t.At)
 }

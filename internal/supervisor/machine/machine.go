@@ -97,7 +97,7 @@ func (m *Machine) Admit(now time.Time) (Permit, error) {
 	}
 	m.out = Permit{now, new(atomic.Bool)}
 	m.begun = Begun{At: now, InRow: m.begun.InRow + 1}
-	if m.verdict.Reason == ReasonLockout && m.verdict.WindowsInRow > 0 {
+	if m.Trial() {
 		m.begun.After = m.verdict.Trigger
 	}
 	return m.out, nil

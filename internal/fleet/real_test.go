@@ -1,0 +1,100 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/store"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
+)
+
+// TestModel holds the model that the schedules play with against the real scripts:
+// the same questions get the same answers from both.
+func TestModel(t *testing.T) {
+	server := realpeer.StartRedis(t, realpeer.RedisConfig{})
+	real := store.NewRedis(server.URL("", ""))
+	defer real.Close()
+	rapid.Check(t, func(rt *rapid.T) {
+		server.Do(t, "FLUSHALL")
+		model := newModel()
+		rooms := []store.Room{{Key: "k"}, {Key: "k", Credential: "c"}}
+		var clock store.Clock
+		leases := make(map[string]store.Lease) // the last that each member was told, by member and room
+		read := make(map[store.Room]string)
+		for i := range rapid.IntRange(1, 25).Draw(rt, "questions") {
+			room := rapid.SampledFrom(rooms).Draw(rt, "room")
+			who := rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "who")
+			// A lease that has ended when it begins, whatever the two clocks say.
+			lasts := rapid.SampledFrom([]time.Duration{-time.Second, time.Hour}).Draw(rt, "lease")
+			now := time.Now().Truncate(time.Millisecond).UTC()
+			var window machine.Window
+			if minutes := rapid.IntRange(-2, 3).Draw(rt, "window"); minutes > 0 {
+				window = machine.Window{Key: "k", Trigger: machine.TriggerCircuitBreaker, Opened: now.Add(-time.Minute), Until: now.Add(time.Duration(minutes) * time.Minute), InRow: 1}
+			}
+			lease := leases[who+fmt.Sprint(room)]
+			var got, want store.Answer
+			var err error
+			kind := rapid.SampledFrom([]string{"look", "look", "save", "save", "flush"}).Draw(rt, "kind")
+			switch kind {
+			case "look":
+				l := store.Look{Member: who, Tag: who, Wants: rapid.Bool().Draw(rt, "wants"), Lease: lease, For: lasts, Salt: []byte("salt"), Window: window, Clock: clock}
+				if i == 0 {
+					l.Window = machine.Window{} // there is no clock yet
+				}
+				modelled := l
+				modelled.Lease.Epoch = epochs[fmt.Sprint(room, lease.Epoch)]
+				want = model.look(room, modelled)
+				got, err = real.Look(context.Background(), room, l)
+			case "save":
+				w := store.Write{Member: who, Lease: lease, For: lasts, Read: read[room], Rev: fmt.Sprint("r", i), Clock: clock}
+				if rapid.IntRange(0, 3).Draw(rt, "stale") == 0 {
+					w.Read = "stale"
+				}
+				if !window.Until.IsZero() {
+					w.Record.Windows = []machine.Window{window}
+				}
+				modelled := w
+				modelled.Lease.Epoch = epochs[fmt.Sprint(room, lease.Epoch)]
+				want = model.save(room, modelled)
+				got, err = real.Save(context.Background(), room, w)
+			case "flush":
+				server.Do(t, "FLUSHALL")
+				model.flush()
+				clear(read)
+				continue
+			}
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if clock = clock.Better(got.Clock); got.Word == "ok" && kind == "save" {
+				read[room] = got.Rev
+			}
+			if got.Owner == who && got.Held() {
+				leases[who+fmt.Sprint(room)] = store.Lease{Epoch: got.Epoch, Fence: got.Fence}
+				epochs[fmt.Sprint(room, got.Epoch)] = want.Epoch
+			}
+			if g, w := brief(got), brief(want); g != w {
+				rt.Fatalf("%s by %s in %v\nRedis: %s\nmodel: %s", kind, who, room, g, w)
+			}
+		}
+	})
+}
+
+// epochs are the model's names of Redis' epochs, which are random, by room.
+var epochs = make(map[string]string)
+
+func brief(a store.Answer) string {
+	if a.Word == "epoch" {
+		return a.Word
+	}
+	window := "none"
+	if len(a.Record.Windows) > 0 {
+		window = fmt.Sprint(a.Record.Windows[0].Until.Sub(a.Clock.Read()).Round(10 * time.Second))
+	}
+	return fmt.Sprintf("%s owner %q fence %d held %v rev %q window %s members %d", a.Word, a.Owner, a.Fence, a.Held(), a.Rev, window, len(a.Members))
+}

@@ -1,0 +1,33 @@
+-- Put before every other script: what all of them know and answer.
+-- KEYS[1] is the room whose lease and record are meant, KEYS[2] the fleet's own room,
+-- which holds the window and the salt; they are often the same. KEYS[3] are the members.
+local function now()
+  local t = redis.call('TIME') -- the one clock that all members share
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function number(key, field)
+  return tonumber(redis.call('HGET', key, field) or 0) or 0
+end
+
+-- A writer brings its times on this clock by what it has measured. It says what this
+-- clock should show: somebody may have set it since. A question may be on its way for
+-- a while.
+local function clock_agrees(at, expected)
+  return at > tonumber(expected) - 1500 and at < tonumber(expected) + 5000
+end
+
+-- A window counts when it opened after the last clearing, and replaces one that ends
+-- earlier.
+local function keep_window(at, opened, ends, window)
+  local stands = number(KEYS[2], 'until')
+  if ends > at and ends > stands and opened > number(KEYS[2], 'cleared') then
+    redis.call('HSET', KEYS[2], 'until', ends, 'window', window)
+  end
+end
+
+local function answer(word, at)
+  local members = redis.call('ZRANGEBYSCORE', KEYS[3], at - 10000, '+inf')
+  local main = KEYS[1] == KEYS[2] and {} or redis.call('HGETALL', KEYS[2])
+  return {word, at, redis.call('HGETALL', KEYS[1]), main, members}
+end

@@ -1,0 +1,33 @@
+-- A member's look, once a second. It says that the member lives and which window it
+-- knows, begins a room that is not there, and takes or keeps the lease if the member
+-- wants it.
+-- ARGV: 1 member, 2 its tag, 3 wants the lease, 4 epoch and 5 fence of the lease that
+-- it has, 6 length of a lease in ms, 7 an epoch and 8 a salt to begin with,
+-- 9 opened, 10 end and 11 text of its window, 12 what our clock should show
+local at = now()
+local ends = tonumber(ARGV[10])
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', at - 60000)
+redis.call('ZADD', KEYS[3], at, ARGV[2])
+for _, room in ipairs({KEYS[2], KEYS[1]}) do
+  if not redis.call('HGET', room, 'epoch') then
+    redis.call('HSET', room, 'epoch', ARGV[7], 'fence', 0, 'owner', '', 'lease_until', 0, 'rev', '', 'salt', ARGV[8])
+  end
+end
+if ends > 0 and clock_agrees(at, ARGV[12]) then
+  keep_window(at, tonumber(ARGV[9]), ends, ARGV[11])
+end
+if ARGV[3] == '1' then
+  local held = number(KEYS[1], 'lease_until') > at
+  local ours = redis.call('HGET', KEYS[1], 'owner') == ARGV[1] and redis.call('HGET', KEYS[1], 'epoch') == ARGV[4]
+    and number(KEYS[1], 'fence') == tonumber(ARGV[5])
+  if held and ours then
+    redis.call('HSET', KEYS[1], 'lease_until', at + ARGV[6])
+  elseif not held then -- also our own that has ended: what was done under it comes late
+    redis.call('HINCRBY', KEYS[1], 'fence', 1)
+    redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'lease_until', at + ARGV[6])
+  end
+end
+if KEYS[1] ~= KEYS[2] then
+  redis.call('PEXPIRE', KEYS[1], 86400000) -- the room of a credential goes with it; the window's has no end
+end
+return answer('ok', at)

@@ -1,0 +1,104 @@
+package supervisor
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
+)
+
+// paperFleet is a fleet whose answers are given.
+type paperFleet struct {
+	views chan View
+	save  error
+	saves int
+	late  bool
+}
+
+func (f *paperFleet) Load(context.Context) (machine.Record, bool, error) {
+	return machine.Record{}, false, nil
+}
+func (f *paperFleet) Save(context.Context, machine.Record) error {
+	if f.saves++; f.saves == 1 { // of the record as it was taken up; the next is before the attempt
+		return nil
+	}
+	return f.save
+}
+func (f *paperFleet) Views() <-chan View                { return f.views }
+func (f *paperFleet) Tell(Self)                         {}
+func (f *paperFleet) Ours(context.Context, string) bool { return !f.late }
+
+// perform gives a supervisor one view and returns it, and how often it has asked.
+func perform(t *testing.T, f *paperFleet, v View) (*Snapshot, int) {
+	t.Helper()
+	asked := 0
+	f.views = make(chan View, 1)
+	f.views <- v
+	s := New(machine.DefaultPolicy(), Subject{Target: machine.Target{Key: "k", Credential: "c"}, Prober: prober(func(context.Context) machine.Outcome {
+		asked++
+		return machine.Outcome{Reason: machine.ReasonOK, Knocked: true}
+	})}, f, slog.New(slog.DiscardHandler))
+	runFor(t, s, time.Second)
+	return s.Snapshot(), asked
+}
+
+// TestFleetHook: a member asks when the lease is its own and the writing before it is
+// taken; what it finds after the lease has ended is dropped, and what a dead leader had
+// begun as its trial is a window.
+func TestFleetHook(t *testing.T) {
+	begun := machine.Record{
+		Verdict: machine.Verdict{Key: "k", Credential: "c", State: machine.Lockout, Reason: machine.ReasonLockout, Trigger: machine.TriggerCircuitBreaker, Windows: 1},
+		Attempt: machine.Begun{InRow: 1, After: machine.TriggerCircuitBreaker},
+	}
+	for _, c := range []struct {
+		name  string
+		fleet paperFleet
+		leads bool
+		left  machine.Record
+		asked int
+		state machine.State
+	}{
+		{"the lease is ours", paperFleet{}, true, machine.Record{}, 1, machine.Ready},
+		{"it is not", paperFleet{}, false, machine.Record{}, 0, machine.Starting},
+		{"the writing is refused", paperFleet{save: &NotOursError{}}, true, machine.Record{}, 0, machine.Starting},
+		{"the lease ends meanwhile", paperFleet{late: true}, true, machine.Record{}, 1, machine.Starting},
+		{"a dead leader's trial", paperFleet{}, true, begun, 0, machine.Lockout},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			v := View{Heard: time.Now(), Leads: c.leads, Asks: c.leads, Record: c.left}
+			if c.leads {
+				v.Lease = "epoch/1"
+			}
+			if c.left.Attempt.InRow > 0 {
+				v.Record.Attempt.At = time.Now().Add(-time.Minute)
+			}
+			s, asked := perform(t, &c.fleet, v)
+			if asked != c.asked || s.State != c.state {
+				t.Errorf("%s: %d logins, state %s", c.name, asked, s.State)
+			}
+			if c.fleet.late && !s.Attempt.At.IsZero() {
+				t.Errorf("%s: %+v is shown", c.name, s.Attempt)
+			}
+		})
+	}
+}
+
+// TestFleetUnheard: a follower tells the last verdict for a minute, and no longer.
+func TestFleetUnheard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &paperFleet{}
+		now := time.Now()
+		ready := machine.Record{Verdict: machine.Verdict{Key: "k", Credential: "c", State: machine.Ready, Reason: machine.ReasonOK, Since: now, Next: now.Add(time.Minute)}}
+		if s, asked := perform(t, f, View{Heard: now, Record: ready}); !s.Ready() || asked != 0 {
+			t.Errorf("%+v", s.Status)
+		}
+		for age, want := range map[time.Duration]machine.State{58 * time.Second: machine.Starting, 62 * time.Second: machine.Retrying} {
+			if s, asked := perform(t, f, View{Heard: time.Now().Add(-age), Err: context.DeadlineExceeded}); s.State != want || asked != 0 || !s.Unstored {
+				t.Errorf("after %s: %+v", age, s.Status)
+			}
+		}
+	})
+}
