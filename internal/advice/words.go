@@ -56,7 +56,7 @@ const (
 
 // newUnused is what to add while the DSN in the file cannot be used and the one from
 // before is.
-const newUnused = "What the file of DATABASE_URL_FILE holds now cannot be used: correct what its finding names. The DSN from before stays in use."
+const newUnused = "No DSN can be taken from the file of DATABASE_URL_FILE now: correct what its finding names. The DSN from before stays in use."
 
 // with is the words with those of other in their place, where other has any.
 func (w words) with(other words) words {

@@ -104,8 +104,11 @@ func part(id, class, heading string, content ...m.Part) m.Part {
 func hero(d pageData, l look) m.Part {
 	lead := "T" + strings.TrimPrefix(verdict(d.Status), "t") + "."
 	why := machine.RuleFor(machine.Reason(d.Reason)).From
-	if d.State == string(machine.Lockout) || d.Ready {
+	switch {
+	case d.State == string(machine.Lockout) || d.Ready:
 		why = ""
+	case d.Reason == string(machine.ReasonLockout):
+		why = "the pooler reports a lockout that may be an old one"
 	}
 	if d.WindowsInRow > 1 {
 		why = fmt.Sprintf("%d windows in a row, without a success in between", d.WindowsInRow)

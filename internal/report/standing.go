@@ -58,7 +58,10 @@ func Heard(answer health.Readiness, dbHost bool, source string) Standing {
 		s.Blocks, s.ExitCode, s.Advice = true, exit.Lockout, words.Action()
 	case s.Reason == string(machine.ReasonStoreLost):
 		s.Blocks, s.ExitCode = true, exit.Failure
-		s.Advice = "Wait until then. If you are sure that there is no lockout: sidecar state clear, or sidecar probe --force"
+		s.Advice = "If you are sure that there is no lockout: sidecar state clear, or sidecar probe --force"
+		if answer.RetryAt != nil {
+			s.Advice = "Wait until " + answer.RetryAt.UTC().Format("15:04:05 UTC") + ". " + s.Advice
+		}
 	case s.State == machine.Rejected:
 		s.Window = Window{Source: "none"} // a hold is no window
 		s.ExitCode, s.Advice = exit.Failure, words.Action()

@@ -117,8 +117,8 @@ func (r *rotation) look(ctx context.Context, sup *supervisor.Supervisor) (text s
 	text, err := r.config.DSN()
 	if err != nil && r.fault == "" && r.current.Load().Target.Fault == "" {
 		r.judged = ""
-		sup.Pend(ctx, []dsn.Finding{{Code: dsn.DSNFileMissing, Severity: dsn.Error, Message: err.Error(),
-			Hint: "the DSN from before stays in use, and the next start has none: put it back into the file"}})
+		sup.Pend(ctx, []dsn.Finding{{Code: dsn.DSNFileMissing, Severity: dsn.Error, Message: err.Error() + ".",
+			Hint: "The next start has no DSN: put the file back."}})
 	}
 	return text, !r.complain(err)
 }
