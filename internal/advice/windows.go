@@ -47,10 +47,10 @@ var echoes = map[string]words{
 		message: "The pooler reports a lockout that may be an old one.",
 		wrong:   "The pooler cannot log in to the database: it may be restarting, down or paused.",
 		do:      "Wait while the sidecar looks again, and do NOT restart services.",
-		after:   "Within a minute it is well again, or there is a time to wait for."},
+		after:   "Within a minute and a half it is well again, or there is a time to wait for."},
 	echoed + string(machine.TriggerQueryWaitTimeout): {
 		message: "The pooler reports a lockout that may be an old one.",
 		wrong:   "The pool had no free connection just now, which may pass.",
 		do:      "Wait while the sidecar looks again, and do NOT restart services.",
-		after:   "Within a minute it is well again, or there is a time to wait for."},
+		after:   "Within a minute and a half it is well again, or there is a time to wait for."},
 }
