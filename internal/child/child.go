@@ -1,5 +1,5 @@
-// Package child is sidecar run and sidecar wait: it asks a sidecar until a start is
-// allowed, and stays with CMD as PID 1 does.
+//go:build !windows
+
 package child
 
 import (

@@ -1,3 +1,5 @@
+//go:build !windows
+
 package child
 
 import (
@@ -15,20 +17,6 @@ import (
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/worker"
 )
-
-// Command is CMD: its words, and the environment it gets.
-type Command struct{ Args, Environment []string }
-
-// Wait returns when the sidecar has been ready for a time, or says why not.
-func Wait(parent context.Context, c config.Config, stable time.Duration, policy worker.Policy, out io.Writer) error {
-	ctx, stop := untilHungUp(parent)
-	defer stop()
-	entrance, err := newEntrance(c, stable, policy, out)
-	if err != nil {
-		return err
-	}
-	return entrance.pass(ctx)
-}
 
 // Run starts CMD as often as its gate opens, and ends as CMD does.
 func Run(parent context.Context, c config.Config, stable time.Duration, policy worker.Policy, cmd Command, out io.Writer) error {
@@ -116,12 +104,4 @@ func cannotStart(err error) error {
 		message += ": " + cause.Error()
 	}
 	return exit.Fail(exit.NotExecutable, message, "a script needs execute permission and a first line such as #!/bin/sh")
-}
-
-// pause waits, unless the context ends before.
-func pause(ctx context.Context, d time.Duration) error {
-	over, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	<-over.Done()
-	return ctx.Err()
 }

@@ -1,14 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"syscall"
-
-	"github.com/google/renameio/v2"
 
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -27,42 +22,9 @@ func (f *File) write(path string, r machine.Record, lost bool) error {
 		os.Remove(path + ".lost")
 		os.Link(path, path+".lost")
 	}
-	dir := filepath.Dir(path)
-	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir))
-	if err != nil {
-		return err
-	}
-	defer pending.Cleanup()
-	if _, err := io.Copy(pending, bytes.NewReader(text)); err != nil {
-		return err
-	}
-	keepOwner(path, pending.File)
-	if err := pending.CloseAtomicallyReplace(); err != nil {
+	if err := replace(path, text); err != nil {
 		return err
 	}
 	f.seen, f.lost = c.Revision, false
-	return syncDir(dir)
-}
-
-// keepOwner leaves the file to whom it belongs: after root's "state clear" a
-// sidecar that is not root has to be able to read it. Nobody but root can do that,
-// and nobody else needs to.
-func keepOwner(path string, pending *os.File) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return
-	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
-		_ = pending.Chown(int(owner.Uid), int(owner.Gid))
-	}
-}
-
-// syncDir makes a rename in the directory last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return syncDir(filepath.Dir(path))
 }
