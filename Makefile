@@ -1,17 +1,18 @@
 # make demo   a lockout on a simulated pooler, told in a quarter of a minute
 # make run    the sidecar with the environment's DATABASE_URL
 # make test   everything that has to pass, on a fresh Debian machine with Go
-# make soak   the same claims at length: schedules, outages, mutants, fuzzing, leaks
 # make size   what the stripped binary weighs, on the disk and in memory
 # make screenshots   the page in every state, into docs/screenshots
 # make bench  /readyz over sockets beside bare handlers, start and memory
+# make man    a page a command, into bin/man
+# make soak   the same claims at length: schedules, outages, mutants, fuzzing, leaks
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools.mod
 
-.PHONY: demo run build test needs lint soak bench bench-proxy bench-amplification size screenshots
+.PHONY: demo run build test needs lint soak bench size screenshots man
 
 demo: build
 	./bin/sidecar demo
@@ -38,6 +39,10 @@ lint:
 	@test -z "$$(go fix -diff ./... 2>&1)" || { go fix -diff ./...; exit 1; }
 	@go mod tidy -diff
 	@$(TOOL) staticcheck ./...
+
+man:
+	@mkdir -p bin/man
+	MAN=$(CURDIR)/bin/man go test -count=1 -run 'TestManPages$$' ./cmd/sidecar
 
 # About half an hour on 2 cores.
 FUZZ = internal/dsn:FuzzParse internal/dsn:FuzzRedact internal/dsn:FuzzEncode internal/dsn:FuzzGuard \
