@@ -25,7 +25,7 @@ build:
 
 test: needs lint
 	go test -race -timeout 7m ./...
-	go test -run 'TestSchedules$$' ./internal/proxy/budget -rapid.checks=10000
+	@cd deploy && go vet . && go test .
 	@scripts/mutants 4
 
 # The servers and tools that the tests run against; installed when root may.
@@ -34,7 +34,7 @@ needs:
 
 lint:
 	@echo 'lint: gofmt, go vet, go fix, go mod tidy, staticcheck'
-	@test -z "$$(gofmt -l cmd internal)" || { gofmt -d cmd internal; exit 1; }
+	@test -z "$$(gofmt -l cmd internal deploy)" || { gofmt -d cmd internal deploy; exit 1; }
 	@go vet ./...
 	@test -z "$$(go fix -diff ./... 2>&1)" || { go fix -diff ./...; exit 1; }
 	@go mod tidy -diff
