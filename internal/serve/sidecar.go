@@ -89,6 +89,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 		sup.Begin(forget(c, inherit(ctx, c, record, instance, log), log), later)
 	}
 	var watchers sync.WaitGroup
+	watchers.Go(func() { tellSystemd(ctx, sup.Snapshot) })
 	watchers.Go(func() { r.watch(ctx, sup) })
 	if shared {
 		watchers.Go(func() { member.Run(ctx) })
