@@ -5,6 +5,9 @@
 # make screenshots   the page in every state, into docs/screenshots
 # make bench  /readyz over sockets beside bare handlers, start and memory
 # make man    a page a command, into bin/man
+# make release   archives for five systems, their bills of materials and sums, into bin/release
+# make vuln   known vulnerabilities of what the program calls; asks the network
+# make rules  the Prometheus operator's rules, from deploy/prometheus
 # make soak   the same claims at length: schedules, outages, mutants, fuzzing, leaks
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -12,7 +15,7 @@ COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools.mod
 
-.PHONY: demo run build test needs lint soak bench size screenshots man
+.PHONY: demo run build test needs lint soak bench size screenshots man release vuln rules
 
 demo: build
 	./bin/sidecar demo
@@ -34,15 +37,25 @@ needs:
 
 lint:
 	@echo 'lint: gofmt, go vet, go fix, go mod tidy, staticcheck'
-	@test -z "$$(gofmt -l cmd internal deploy)" || { gofmt -d cmd internal deploy; exit 1; }
+	@test -z "$$(gofmt -l cmd internal deploy scripts)" || { gofmt -d cmd internal deploy scripts; exit 1; }
 	@go vet ./...
 	@test -z "$$(go fix -diff ./... 2>&1)" || { go fix -diff ./...; exit 1; }
 	@go mod tidy -diff
 	@$(TOOL) staticcheck ./...
+	@$(TOOL) actionlint
 
 man:
 	@mkdir -p bin/man
 	MAN=$(CURDIR)/bin/man go test -count=1 -run 'TestManPages$$' ./cmd/sidecar
+
+release: man
+	go run ./scripts/release -version $(VERSION) -commit $(COMMIT) -time $$(git log -1 --format=%ct) -man bin/man
+
+vuln:
+	$(TOOL) govulncheck ./...
+
+rules:
+	cd deploy && UPDATE=1 go test -count=1 -run 'TestPrometheusRule$$' .
 
 # About half an hour on 2 cores.
 FUZZ = internal/dsn:FuzzParse internal/dsn:FuzzRedact internal/dsn:FuzzEncode internal/dsn:FuzzGuard \
