@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"syscall"
 	"time"
 )
 
@@ -75,16 +74,6 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-}
-
-// places is how many connections there may be beside what the sidecar needs itself.
-func places(taken int) int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return maxConnections
-	}
-	free := min(int(min(limit.Cur, 1<<30))-taken, maxConnections+ownDescriptors) - ownDescriptors
-	return max(free, leastConnections)
 }
 
 // recovering answers 500 where a handler fails, and says so: a page that is broken

@@ -1,0 +1,15 @@
+//go:build !windows
+
+package health
+
+import "syscall"
+
+// places is how many connections there may be beside what the sidecar needs itself.
+func places() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return maxConnections
+	}
+	free := int(min(limit.Cur, maxConnections+ownDescriptors)) - ownDescriptors
+	return max(free, leastConnections)
+}
