@@ -44,8 +44,14 @@ type app struct {
 
 func startApp(t *testing.T, address []string, database *poolersim.Server) *app {
 	t.Helper()
-	command := exec.Command(realpeer.Tool(t, "python3", "python3"), "testdata/examples/pool.py", fmt.Sprint(database.Port()))
-	command.Env = append(append([]string{"PATH=" + os.Getenv("PATH")}, pythonPath...), address...)
+	return startDriver(t, append(address, pythonPath...), realpeer.Tool(t, "python3", "python3"), "testdata/examples/pool.py", fmt.Sprint(database.Port()))
+}
+
+// startDriver starts a program that answers each line with one.
+func startDriver(t *testing.T, env []string, name string, args ...string) *app {
+	t.Helper()
+	command := exec.Command(name, args...)
+	command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
 	command.Stderr = os.Stderr
 	in, err := command.StdinPipe()
 	if err != nil {
@@ -65,10 +71,16 @@ func startApp(t *testing.T, address []string, database *poolersim.Server) *app {
 // say gives the app a line and compares its answer.
 func (a *app) say(line, want string) {
 	a.t.Helper()
-	io.WriteString(a.in, line+"\n")
-	if a.out.Scan(); a.out.Text() != want {
-		a.t.Errorf("%s: %q, want %q", line, a.out.Text(), want)
+	if got := a.ask(line); got != want {
+		a.t.Errorf("%s: %q, want %q", line, got, want)
 	}
+}
+
+// ask gives the app a line and returns its answer.
+func (a *app) ask(line string) string {
+	io.WriteString(a.in, line+"\n")
+	a.out.Scan()
+	return a.out.Text()
 }
 
 // TestExamplePool: the dependency asks nothing while its pool works, keeps it
