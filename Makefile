@@ -15,7 +15,7 @@ COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools.mod
 
-.PHONY: demo run build test needs lint soak bench size screenshots man release vuln rules
+.PHONY: demo run build test needs lint soak bench bench-proxy bench-amplification size screenshots man release vuln rules
 
 demo: build
 	./bin/sidecar demo
@@ -28,6 +28,7 @@ build:
 
 test: needs lint
 	go test -race -timeout 7m ./...
+	go test -run 'TestSchedules$$' ./internal/proxy/budget -rapid.checks=10000
 	@cd deploy && go vet . && go test .
 	@scripts/mutants 4
 
@@ -36,8 +37,8 @@ needs:
 	@scripts/needs
 
 lint:
-	@echo 'lint: gofmt, go vet, go fix, go mod tidy, staticcheck'
-	@test -z "$$(gofmt -l cmd internal deploy scripts)" || { gofmt -d cmd internal deploy scripts; exit 1; }
+	@echo 'lint: gofmt, go vet, go fix, go mod tidy, staticcheck, actionlint'
+	@test -z "$$(gofmt -l cmd internal deploy examples scripts)" || { gofmt -d cmd internal deploy examples scripts; exit 1; }
 	@go vet ./...
 	@test -z "$$(go fix -diff ./... 2>&1)" || { go fix -diff ./...; exit 1; }
 	@go mod tidy -diff

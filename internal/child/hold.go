@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"dragonfly.internal/sidecar/internal/disk"
 )
 
 // hold is where the end of a hold outlives run: a platform that restarts the container
@@ -39,7 +39,7 @@ func newHold(directory, sidecar, key string, args []string) hold {
 func (h hold) save(now, until time.Time) error {
 	text, err := json.Marshal(keptHold{now.UTC(), until.UTC()})
 	if err == nil {
-		err = renameio.WriteFile(h.path, append(text, '\n'), 0o600)
+		err = disk.Replace(h.path, append(text, '\n'), nil)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the hold: %w", err)

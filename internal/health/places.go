@@ -5,11 +5,11 @@ package health
 import "syscall"
 
 // places is how many connections there may be beside what the sidecar needs itself.
-func places() int {
+func places(taken int) int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return maxConnections
 	}
-	free := int(min(limit.Cur, maxConnections+ownDescriptors)) - ownDescriptors
+	free := min(int(min(limit.Cur, 1<<30))-taken, maxConnections+ownDescriptors) - ownDescriptors
 	return max(free, leastConnections)
 }

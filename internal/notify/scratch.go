@@ -7,8 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
+	"dragonfly.internal/sidecar/internal/disk"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -47,7 +46,7 @@ func (s scratch) write(told machine.Told) error {
 	if err != nil {
 		return err
 	}
-	err = renameio.WriteFile(string(s), text, 0o600)
+	err = disk.Replace(string(s), text, nil)
 	if path, ok := errors.AsType[*os.PathError](err); ok {
 		return path.Err
 	}

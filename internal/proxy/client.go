@@ -196,11 +196,6 @@ func gone(conn *net.TCPConn) (hungUp bool) {
 	if err != nil {
 		return true
 	}
-	err = raw.Read(func(fd uintptr) bool {
-		var one [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		hungUp = n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
-		return true
-	})
+	err = raw.Read(func(fd uintptr) bool { hungUp = hasEnded(fd); return true })
 	return hungUp || err != nil
 }

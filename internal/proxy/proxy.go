@@ -46,6 +46,9 @@ type Proxy struct {
 
 // New returns a proxy that serves nothing yet.
 func New(options Options) (*Proxy, error) {
+	if !supported {
+		return nil, errors.New("SIDECAR_PROXY_PORT: the proxy does not work on this system")
+	}
 	secure, err := newTLS()
 	if err != nil {
 		return nil, fmt.Errorf("make the proxy's certificate: %w", err)

@@ -109,12 +109,7 @@ func newReader(conn *net.TCPConn) (*reader, error) {
 	r := &reader{raw: raw}
 	r.try = func(fd uintptr) bool {
 		buffer := buffers.Get().(*[]byte)
-		for {
-			r.n, r.err = syscall.Read(int(fd), *buffer)
-			if r.err != syscall.EINTR {
-				break
-			}
-		}
+		r.n, r.err = readNow(fd, *buffer)
 		if r.n > 0 {
 			r.buffer = buffer
 			return true

@@ -3,7 +3,6 @@ package proxy
 import (
 	"fmt"
 	"log/slog"
-	"syscall"
 )
 
 // ours are the descriptors that are left to the sidecar itself, for its pages, probes
@@ -13,14 +12,13 @@ const ours = 544
 // room is how many connections there may be: as many as are wanted, if two
 // descriptors for each of them, and the sidecar's own, are below the limit.
 func room(wanted int, log *slog.Logger) int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+	all, limited := descriptors()
+	if !limited {
 		return wanted
 	}
-	all := int(min(limit.Cur, 1<<30))
 	fits := max((all-min(ours, all/2)-refusers)/2, 1)
 	if fits < wanted {
-		log.Warn(fmt.Sprintf("SIDECAR_PROXY_MAX is %d, but %d descriptors are enough for %d connections only", wanted, limit.Cur, fits))
+		log.Warn(fmt.Sprintf("SIDECAR_PROXY_MAX is %d, but %d descriptors are enough for %d connections only", wanted, all, fits))
 		return fits
 	}
 	return wanted

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"dragonfly.internal/sidecar/internal/disk"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -22,9 +23,9 @@ func (f *File) write(path string, r machine.Record, lost bool) error {
 		os.Remove(path + ".lost")
 		os.Link(path, path+".lost")
 	}
-	if err := replace(path, text); err != nil {
+	if err := disk.Replace(path, text, func(pending *os.File) { keepOwner(path, pending) }); err != nil {
 		return err
 	}
 	f.seen, f.lost = c.Revision, false
-	return syncDir(filepath.Dir(path))
+	return disk.SyncFolder(filepath.Dir(path))
 }
