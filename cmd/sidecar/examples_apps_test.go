@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -111,24 +109,4 @@ func TestExampleNodeRefused(t *testing.T) {
 		t.Errorf("%d logins", n)
 	}
 	database.Set(poolersim.Script{})
-}
-
-// TestExamplesAreShort: an example is read at one look, without its comments.
-func TestExamplesAreShort(t *testing.T) {
-	for _, file := range []string{"fastapi_app.py", "celery_app.py", "readiness.mjs", "node_pg.mjs", "node_prisma.mjs", "pgxpool/gate.go", "sidekiq_gate.rb"} {
-		text, err := os.ReadFile("../../examples/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		code := regexp.MustCompile(`(?s)""".*?"""|(?m)^\s*(?://|#).*$`).ReplaceAllString(string(text), "")
-		lines := 0
-		for line := range strings.Lines(code) {
-			if strings.TrimSpace(line) != "" {
-				lines++
-			}
-		}
-		if lines > 30 {
-			t.Errorf("%s has %d lines", file, lines)
-		}
-	}
 }
