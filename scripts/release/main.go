@@ -9,6 +9,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -95,8 +96,7 @@ func (r release) one(system string) ([]string, error) {
 	if err := os.MkdirAll(r.out, 0o755); err != nil {
 		return nil, err
 	}
-	if err := run("", "go", "tool", "-modfile=tools.mod", "cyclonedx-gomod", "bin", "-json", "-noserial", "-notimestamp",
-		"-version", r.version, "-output", filepath.Join(r.out, bill), program); err != nil {
+	if err := r.bill(filepath.Join(r.out, bill), program); err != nil {
 		return nil, err
 	}
 	files := []file{{filepath.Base(program), program, 0o755}}
@@ -120,6 +120,35 @@ func (r release) one(system string) ([]string, error) {
 		return nil, err
 	}
 	return []string{name + ending, bill}, nil
+}
+
+// bill writes what a program is made of. The sums of the tool that says so are left
+// out: they depend on where its builder keeps modules.
+func (r release) bill(to, program string) error {
+	if err := run("", "go", "tool", "-modfile=tools.mod", "cyclonedx-gomod", "bin", "-json", "-noserial", "-notimestamp",
+		"-version", r.version, "-output", to, program); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(to)
+	if err != nil {
+		return err
+	}
+	var all map[string]any
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	about, _ := all["metadata"].(map[string]any)
+	tools, _ := about["tools"].([]any)
+	for _, tool := range tools {
+		if tool, ok := tool.(map[string]any); ok {
+			delete(tool, "hashes")
+		}
+	}
+	text, err = json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, append(text, '\n'), 0o644)
 }
 
 // run runs a command with more environment, which is cut at blanks. Nothing that the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +45,13 @@ func TestReproducible(t *testing.T) {
 			t.Errorf("%s\nand before\n%s", sums, first)
 		}
 		first = string(sums)
+		bill, err := os.ReadFile(filepath.Join(clone, "bin/release/sidecar_1.2.3_linux_arm64.cdx.json"))
+		var about struct {
+			Metadata struct{ Tools []map[string]any }
+		}
+		if err != nil || json.Unmarshal(bill, &about) != nil || len(about.Metadata.Tools) != 1 || about.Metadata.Tools[0]["hashes"] != nil {
+			t.Errorf("the bill of materials has sums that another machine's would not have: %v", err)
+		}
 	}
 }
 
