@@ -153,7 +153,13 @@ func TestCrashLoop(t *testing.T) {
 			chat.await(t, 1)
 			s.awaitLine("notification sent")
 		} else {
-			time.Sleep(1200 * time.Millisecond) // two looks and more
+			left := s.status().RetryInSeconds
+			realpeer.Until(t, 10*time.Second, "the window is two seconds older, which is four looks", func() error {
+				if now := s.status().RetryInSeconds; now > left-2 {
+					return fmt.Errorf("%d s remain of %d s", now, left)
+				}
+				return nil
+			})
 		}
 		s.command.Process.Kill()
 		s.command.Wait()

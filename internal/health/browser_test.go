@@ -131,7 +131,7 @@ func axe(t *testing.T) string {
 	text, err := os.ReadFile(filepath.Join(cache, "pooler-sidecar/node_modules/axe-core/axe.min.js"))
 	switch {
 	case err == nil:
-	case os.Getenv("CI") == "true":
+	case os.Getenv("CI") != "":
 		t.Fatal(err)
 	default:
 		t.Skipf("%v (make needs fetches it)", err)

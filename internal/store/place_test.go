@@ -279,6 +279,9 @@ func TestFileUnguarded(t *testing.T) {
 // TestFileOwner: root's clear leaves the file to the one whose it is.
 func TestFileOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("CI is not root")
+		}
 		t.Skip("only root can give a file away")
 	}
 	path := filepath.Join(t.TempDir(), "state.json")
