@@ -48,6 +48,11 @@ var echoes = map[string]words{
 		wrong:   "The pooler cannot log in to the database: it may be restarting, down or paused.",
 		do:      "Wait while the sidecar looks again, and do NOT restart services.",
 		after:   "Within a minute and a half it is well again, or there is a time to wait for."},
+	echoed + named: {
+		message: "The pooler reports a lockout that may be an old one.",
+		wrong:   "The database has just refused the pooler's own login, which may be over by now.",
+		do:      "Wait while the sidecar looks again, and do NOT restart services.",
+		after:   "Within half a minute it is well again, or there is a time to wait for."},
 	echoed + string(machine.TriggerQueryWaitTimeout): {
 		message: "The pooler reports a lockout that may be an old one.",
 		wrong:   "The pool had no free connection just now, which may pass.",

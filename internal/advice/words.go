@@ -28,11 +28,9 @@ func (s Situation) words() words {
 	case s.Reason == machine.ReasonOK && s.Pending:
 		key = pending
 	case s.Reason == machine.ReasonLockout && s.State == machine.Retrying:
-		key = echoed + string(s.Trigger)
-	case s.Trigger == machine.TriggerServerLoginRetry && s.Cause != "":
-		key = named
+		key = echoed + s.lockout()
 	case s.Reason == machine.ReasonLockout:
-		key = string(s.Trigger)
+		key = s.lockout()
 	case told:
 		key = string(s.Detail)
 	case s.Reason == machine.ReasonTimeout && (s.Step == machine.StepQuery || s.Step == machine.StepDial):
@@ -43,6 +41,14 @@ func (s Situation) words() words {
 		w = w.with(workedBefore[key])
 	}
 	return w.with(variants[s.Host][key])
+}
+
+// lockout is the key of a lockout: its trigger, or that the pooler names a cause.
+func (s Situation) lockout() string {
+	if s.Trigger == machine.TriggerServerLoginRetry && s.Cause != "" {
+		return named
+	}
+	return string(s.Trigger)
 }
 
 // The keys of [phrases] that are no reason, trigger or detail.

@@ -27,7 +27,7 @@ const (
 
 // sinceMorning is a snapshot with a day behind it: ready but for two faults and a window.
 func sinceMorning(now time.Time, status machine.Status) *supervisor.Snapshot {
-	s := &supervisor.Snapshot{Status: status, Target: machine.Target{Key: "9f2c01ab"}}
+	s := &supervisor.Snapshot{Status: status, Target: machine.Target{Key: "9f2c01ab", Shared: true}}
 	s.Logins = map[machine.Reason]uint64{machine.ReasonOK: 2731, machine.ReasonLockout: 2, machine.ReasonUnavailable: 9}
 	s.LastSuccess = now.Add(-8 * time.Minute)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }

@@ -147,8 +147,9 @@ func (r *Report) Lockout(s Standing, note string, noConnect bool) {
 		if s.Blocks && !noConnect {
 			c.Status, r.ExitCode, r.action = Fail, max(r.ExitCode, s.ExitCode), s.Advice
 		}
-		if s.State == machine.Lockout && noConnect {
-			r.inside, r.action = true, s.Advice+" "+onlyTheCure
+		lost := s.Reason == string(machine.ReasonStoreLost) // which may have held a window
+		if noConnect && (s.State == machine.Lockout || lost) {
+			r.inside, r.action = true, strings.TrimSuffix(s.Advice, ".")+". "+onlyTheCure
 		}
 	case s.Doubted:
 		c = Check{"lockout", Warn, "the sidecar met a lockout that may be an old one, and is looking again", ""}
