@@ -1,6 +1,9 @@
 package machine
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // ladder is how often one schedule was climbed in a row.
 type ladder struct {
@@ -35,13 +38,21 @@ func (m *Machine) retryAt(now time.Time, rule Rule, o Outcome) time.Time {
 	if o.Slow {
 		return now.Add(m.policy.Retry.Max)
 	}
-	if o.Cause != "" && m.ladder.rung > 2 && m.asked.Sub(m.before) > poolerMemory {
+	var age time.Duration // of the outage
+	if m.verdict.State == Retrying {
+		age = now.Sub(m.verdict.Since)
+	}
+	most := time.Duration(math.MaxInt64)
+	switch {
+	case rule.Next != NextRetry:
+	case o.Cause != "" && m.ladder.rung > 2 && m.asked.Sub(m.before) > poolerRests:
 		return now.Add(poolerHears) // this knock made the pooler try anew, the next one hears of it
+	case o.Cause != "" && age < restartLasts+poolerMemory:
+		most = poolerAgain
+	case o.Cause == "" && age < restartLasts:
+		most = restartCosts
 	}
-	delay := m.ladder.delay(rule.Next, m.policy, m.random())
-	if young := m.verdict.State != Retrying || now.Sub(m.verdict.Since) < restartLasts; young && rule.Next == NextRetry {
-		delay = min(delay, max(restartCosts, m.policy.Retry.Min))
-	}
+	delay := min(m.ladder.delay(rule.Next, m.policy, m.random()), max(most, m.policy.Retry.Min))
 	return m.bans[m.target.Key].cap(now, now.Add(delay))
 }
 
@@ -50,7 +61,9 @@ const (
 	// than it lasts: a step of 32 s +-20 % keeps to the lower part of its jitter until then.
 	restartLasts, restartCosts = time.Minute, 26 * time.Second
 
-	// PgBouncer answers from its memory for so long, and has tried anew a moment after
-	// the knock that made it (docs/facts.md#pgbouncer-memory).
-	poolerMemory, poolerHears = 15 * time.Second, 3 * time.Second
+	// What PgBouncer remembers it says for 15 s more. So looks come in pairs, 16 s apart:
+	// one makes it try anew, the next one hears of it (docs/facts.md#pgbouncer-memory).
+	poolerMemory             = 15 * time.Second
+	poolerAgain, poolerHears = 13 * time.Second, 3 * time.Second
+	poolerRests              = 12 * time.Second // a look after so long may have made it try
 )
