@@ -82,6 +82,7 @@ func schedule(t *rapid.T) int {
 			raw := rapid.SampledFrom([]string{localDSN, strings.Replace(localDSN, "pass-word-1", "other-word-1", 1)}).Draw(t, "dsn")
 			target, prober := m.targetOf(raw)
 			m.supervisor.Retarget(context.Background(), supervisor.Subject{Target: target, Prober: prober}) // waits for a probe to end
+			m.listen(t, m.status(t)) // what that probe found is not of the time after
 			m.raw, m.begun = raw, time.Now()
 		},
 		"database is away":      m.away,
@@ -223,12 +224,20 @@ func (m *model) check(t *rapid.T) {
 	if said := pages.String() + m.log.take(); strings.Contains(said, "word-1") {
 		t.Fatalf("the password comes out:\n%s", said)
 	}
-	var status health.Status
-	if err := json.Unmarshal(m.ask("/status").Body.Bytes(), &status); err != nil || status.Logins.InWindow != 0 {
-		t.Fatalf("it counts %d logins in a window itself; %v", status.Logins.InWindow, err)
+	status := m.status(t)
+	if status.Logins.InWindow != 0 {
+		t.Fatalf("it counts %d logins in a window itself", status.Logins.InWindow)
 	}
 	m.listen(t, status)
 	m.watch(t)
+}
+
+// status is what /status says.
+func (m *model) status(t *rapid.T) (s health.Status) {
+	if err := json.Unmarshal(m.ask("/status").Body.Bytes(), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // listen notes a window that is told of.
