@@ -129,14 +129,9 @@ func checkMemory(t *testing.T, port string, pid int) {
 	if _, err := answered(port, "/health", "no such text"); err != nil {
 		t.Error(err)
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
-	peak, err := strconv.Atoi(strings.Fields(rest)[0])
-	if err != nil || peak > mostMemory {
-		t.Errorf("%d kB of memory, at most %d are allowed (%v)", peak, mostMemory, err)
+	peak := memory(t, pid, "VmHWM:")
+	if peak > mostMemory {
+		t.Errorf("%d kB of memory, at most %d are allowed", peak, mostMemory)
 	}
 	t.Logf("peak %d kB", peak)
 }

@@ -19,7 +19,7 @@ import (
 // its own (docs/design.md#size).
 const (
 	mostBytes    = 14_000_000
-	mostResident = 15 << 10
+	mostResident = 12 << 10
 	mostOwn      = 4 << 10
 )
 
@@ -46,19 +46,31 @@ func TestSize(t *testing.T) {
 	for range 30 {
 		s.get("/readyz")
 	}
-	memory, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
-	if err != nil && runtime.GOOS != "linux" {
+	if runtime.GOOS != "linux" {
 		t.Skip("only Linux says how much memory is resident")
-	} else if err != nil {
-		t.Fatal(err)
 	}
 	for name, most := range map[string]int{"VmRSS:": mostResident, "RssAnon:": mostOwn} {
-		var kib int
-		_, rest, _ := strings.Cut(string(memory), name)
-		fmt.Sscan(rest, &kib)
-		t.Logf("%s a ready sidecar has %d KiB, at most %d are allowed", name, kib, most)
-		if kib == 0 || kib > most {
-			t.Errorf("the sidecar needs too much memory:\n%s", memory)
+		kib := memory(t, s.command.Process.Pid, name)
+		for end := time.Now().Add(20 * time.Second); kib > most && time.Now().Before(end); <-time.After(100 * time.Millisecond) {
+			kib = memory(t, s.command.Process.Pid, name) // what the start alone needed is given back after 10 s
+		}
+		t.Logf("%s an idle sidecar has %d KiB, at most %d are allowed", name, kib, most)
+		if kib > most {
+			t.Error("the sidecar needs too much memory")
 		}
 	}
+}
+
+// memory is a line of what Linux says of a process' memory, in KiB.
+func memory(t testing.TB, pid int, line string) (kib int) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), line)
+	if _, err := fmt.Sscan(rest, &kib); err != nil || kib == 0 {
+		t.Fatalf("%s is not said:\n%s", line, text)
+	}
+	return kib
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -80,11 +79,5 @@ func startOnce(b *testing.B, binary, dsn string) (ms, kB float64) {
 	ms = float64(time.Since(begun).Microseconds()) / 1000
 	await("/readyz")
 	<-time.After(time.Second) // what a start leaves is collected meanwhile
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", command.Process.Pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	kB, _ = strconv.ParseFloat(strings.Fields(rest)[0], 64)
-	return ms, kB
+	return ms, float64(memory(b, command.Process.Pid, "VmRSS:"))
 }

@@ -82,7 +82,7 @@ func schedule(t *rapid.T) int {
 			raw := rapid.SampledFrom([]string{localDSN, strings.Replace(localDSN, "pass-word-1", "other-word-1", 1)}).Draw(t, "dsn")
 			target, prober := m.targetOf(raw)
 			m.supervisor.Retarget(context.Background(), supervisor.Subject{Target: target, Prober: prober}) // waits for a probe to end
-			m.listen(t, m.status(t)) // what that probe found is not of the time after
+			m.listen(t, m.status(t))                                                                        // what that probe found is not of the time after
 			m.raw, m.begun = raw, time.Now()
 		},
 		"database is away":      m.away,

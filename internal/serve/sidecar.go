@@ -96,6 +96,7 @@ func (s Sidecar) Run(ctx context.Context) error {
 	}
 	watchers.Go(func() { watchWaiver(ctx, log, r.judgeDialled) })
 	watchers.Go(func() { people.Run(ctx) })
+	defer time.AfterFunc(startTakes, forgetStart).Stop()
 	sup.Run(ctx)
 	<-relayed
 	silence()
@@ -105,6 +106,10 @@ func (s Sidecar) Run(ctx context.Context) error {
 	}
 	return err
 }
+
+// startTakes is when a start is surely over: the first probe has ended, the pages have
+// been asked for.
+const startTakes = 10 * time.Second
 
 // endPatience is the most that the end waits for a disk that does not answer. With
 // what the pages take to drain it stays below the 5 s that a platform gives.
