@@ -3,6 +3,7 @@
 # make test   everything that has to pass, on a fresh Debian machine with Go
 # make size   what the stripped binary weighs, on the disk and in memory
 # make screenshots   the page in every state, into docs/screenshots
+# make story  a lockout as the page, the alerts and the chat tell it, into docs/story.md
 # make bench  /readyz over sockets beside bare handlers, start and memory
 # make man    a page a command, into bin/man
 # make release   archives for five systems, their bills of materials and sums, into bin/release
@@ -15,7 +16,7 @@ COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools.mod
 
-.PHONY: demo run build test needs lint soak bench bench-proxy bench-amplification size screenshots man release vuln rules
+.PHONY: demo run build test needs lint soak bench bench-proxy bench-amplification size screenshots story man release vuln rules
 
 demo: build
 	./bin/sidecar demo
@@ -81,6 +82,9 @@ size:
 screenshots: needs
 	mkdir -p docs/screenshots
 	SCREENSHOTS=$(CURDIR)/docs/screenshots go test -count=1 -run 'TestScreenshots$$' ./internal/health
+
+story: needs
+	STORY=$(CURDIR)/docs/story.md go test -count=1 -run 'TestRealStory$$' ./cmd/sidecar
 
 # What the proxy costs, beside haproxy and beside nothing; two minutes.
 bench-proxy: needs

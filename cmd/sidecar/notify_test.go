@@ -33,6 +33,7 @@ type chat struct {
 	mu    sync.Mutex
 	tries map[string]int
 	said  []string // of each message its event, and of an end its text
+	texts []string // of each message its text
 }
 
 // newChat serves over TLS if secure, with a certificate in the file that it returns.
@@ -58,6 +59,7 @@ func newChat(t *testing.T, refuseFirst bool) (c *chat, certificate string) {
 			io.WriteString(w, r.URL.Path)
 			return
 		}
+		c.texts = append(c.texts, m.Text)
 		if m.Event == "ready" {
 			m.Event = m.Text
 		}

@@ -2,18 +2,20 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -93,13 +95,53 @@ func (p prometheus) await(want ...string) {
 	})
 }
 
-// TestRealAlerts: a real Prometheus follows a sidecar through a lockout, and then
-// through its end.
-func TestRealAlerts(t *testing.T) {
+const tableHead = "| after | who | says |\n|---|---|---|\n"
+
+// story is what people see over time: a line whenever one of the three says something else.
+type story struct {
+	begun time.Time
+	told  map[string][]string // by who says it
+	table strings.Builder     // of Markdown
+}
+
+// tell adds what somebody says, unless it is what they said last; the detail is for readers.
+func (s *story) tell(who, what, detail string) {
+	if said := s.told[who]; len(said) > 0 && said[len(said)-1] == what {
+		return
+	}
+	s.told[who] = append(s.told[who], what)
+	fmt.Fprintf(&s.table, "| %.0f s | %s | %s |\n", time.Since(s.begun).Seconds(), who, strings.ReplaceAll(cmp.Or(detail, what), "|", "\\|"))
+}
+
+var titled = regexp.MustCompile(`(?s)<h1[^>]*>(.*?)</h1><p class="lead">(.*?)</p>`)
+
+// look asks all three.
+func (s *story) look(sidecar *sidecar, p prometheus, c *chat) {
+	_, _, page := sidecar.get("/")
+	if found := titled.FindSubmatch(page); found != nil {
+		s.tell("page", string(found[1]), "**"+string(found[1])+"**: "+html.UnescapeString(string(found[2])))
+	}
+	if alerts, err := p.alerts(); err == nil {
+		s.tell("alerts", cmp.Or(strings.Join(alerts, ", "), "none"), "")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := len(s.told["chat"]); i < len(c.said); i++ {
+		s.tell("chat", c.said[i], c.texts[i])
+	}
+}
+
+// TestRealStory: what the page, a real Prometheus with the rules that are shipped and the
+// chat say of a lockout on a real PgBouncer, from the first refusal to the end. With STORY
+// set to a file, it is written there (docs/story.md).
+func TestRealStory(t *testing.T) {
 	t.Parallel()
-	pooler := listen(t, poolersim.Script{})
-	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", "x", "app"), "SIDECAR_PROBE_INTERVAL=200ms", "SIDECAR_LOCKOUT_MIN=8s", "SIDECAR_LOCKOUT_MAX=9s")
-	s.await(machine.Ready, 10*time.Second)
+	pg, pooler := realPair(t, nil)
+	chat, roots := newChat(t, false)
+	s := startSidecar(t, "DATABASE_URL="+pooler.DSN("app", realPassword), "SIDECAR_PROBE_INTERVAL=1s",
+		"SIDECAR_LOCKOUT_MIN=20s", "SIDECAR_LOCKOUT_MAX=22s", "SIDECAR_NOTIFY_URL="+chat.URL+notifyPath,
+		"SIDECAR_NOTIFY_SECRET=signing-key-9", "SSL_CERT_FILE="+roots, "TMPDIR="+t.TempDir())
+	s.await(machine.Ready, 20*time.Second)
 	p := startPrometheus(t, strings.TrimPrefix(s.url, "http://"))
 	realpeer.Until(t, 40*time.Second, "Prometheus has scraped", func() error {
 		response, err := http.Get(p.url + "/api/v1/query?query=pooler_ready")
@@ -114,10 +156,42 @@ func TestRealAlerts(t *testing.T) {
 		return nil
 	})
 	p.await()
-	pooler.Set(poolersim.Script{OnStartup: poolersim.CircuitBreaker})
-	p.await("PoolerLockoutActive firing", "PoolerNotReady pending")
-	pooler.Set(poolersim.Script{})
-	p.await()
+	told := story{begun: time.Now(), told: make(map[string][]string)}
+	told.look(s, p, chat)
+	pg.SetPassword(t, "app", "another-horse-8")
+	pg.Disconnect(t, "app")
+	corrected := false
+	realpeer.Until(t, 3*time.Minute, "it is over", func() error {
+		told.look(s, p, chat)
+		status := s.status()
+		if status.State == string(machine.Lockout) && !corrected {
+			told.look(s, p, chat)
+			pg.SetPassword(t, "app", realPassword)
+			corrected = true
+			told.tell("operator", "puts the password right, and restarts nothing", "")
+		}
+		if alerts := told.told["alerts"]; !corrected || !status.Ready || len(told.told["chat"]) < 3 || alerts[len(alerts)-1] != "none" {
+			return fmt.Errorf("%s, %v", status.State, told.told)
+		}
+		return nil
+	})
+	t.Log("\n" + told.table.String())
+	for who, want := range map[string][]string{
+		"page":   {"Ready", "Looking again", "Locked out", "Ready"},
+		"alerts": {"none", "PoolerNotReady pending", "PoolerLockoutActive firing, PoolerNotReady pending"},
+		"chat":   {"down", "lockout"},
+	} {
+		if got := told.told[who]; !slices.Equal(got[:min(len(want), len(got))], want) {
+			t.Errorf("%s says %q, want %q", who, got, want)
+		}
+	}
+	if said := told.told["chat"]; len(said) != 3 || !strings.HasPrefix(said[2], "[dev] READY again after ") {
+		t.Errorf("the chat says %q", said)
+	}
+	if file := os.Getenv("STORY"); file != "" {
+		before, _, _ := strings.Cut(readAll(t, file), tableHead)
+		put(t, file, before+tableHead+told.table.String(), true)
+	}
 	s.stop()
 	p.await("PoolerSidecarDown pending")
 }
