@@ -78,7 +78,7 @@ func drawTimeline(s *supervisor.Snapshot, started, now time.Time, e extent, word
 		parts = append(parts, to.stroke(at, failedTop, failedBottom, "failed"))
 	}
 	for tick := begin.UTC().Truncate(e.step).Add(e.step); tick.Before(now.Add(e.ahead)); tick = tick.Add(e.step) {
-		if x := to.at(tick); x > 5 && x < 95 && (x < to.at(now)-8 || x > to.at(now)+8) { // there is room for its label
+		if x := to.at(tick); x > 5 && x < 95 && (x < to.at(now)-11 || x > to.at(now)+11) { // there is room for its label
 			parts = append(parts, to.stroke(tick, axisY, axisY+4, "tick"), to.label(tick, tick.Format("15:04"), "hour"))
 		}
 	}
