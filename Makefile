@@ -11,6 +11,14 @@
 # make rules  the Prometheus operator's rules, from deploy/prometheus
 # make soak   the same claims at length: schedules, outages, mutants, fuzzing, leaks
 
+# cron, systemd and env -i set no HOME, below which go and npm keep what they fetch.
+ifndef HOME
+export HOME := $(filter /%,$(shell eval echo ~$$(id -un)))
+endif
+ifndef HOME
+$(error set HOME, a folder below which go and npm keep what they fetch)
+endif
+
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
@@ -25,7 +33,7 @@ run: build
 	./bin/sidecar serve
 
 build:
-	CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags '$(LDFLAGS)' -o bin/sidecar ./cmd/sidecar
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags nethttpomithttp2 -ldflags '$(LDFLAGS)' -o bin/sidecar ./cmd/sidecar
 
 test: needs lint
 	go test -race -timeout 7m ./...
