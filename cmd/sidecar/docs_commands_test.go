@@ -2,7 +2,9 @@ package main
 
 import (
 	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -43,6 +45,69 @@ func TestDocsCommands(t *testing.T) {
 			t.Errorf("%s: docs/commands.md has %q, the code %q", what, both[0], both[1])
 		}
 	}
+}
+
+// TestDocsInvocations: what a page or a shipped file has somebody run is there: the
+// command, each of its flags, and the target of make.
+func TestDocsInvocations(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	invocation := regexp.MustCompile("(?m)(?:`|^(?:\\$ )?|[\"\\[ /]/|local/bin/)(?:bin/)?sidecar,? ([a-z-][^`\n|;&#)\"\\]]*)")
+	target := regexp.MustCompile("(?m)(?:^|`|run: )make ([a-z-]+)")
+	n := 0
+	for _, pattern := range []string{"*.md", "docs/*.md", ".railway/*.ts", "deploy/*.*", "deploy/*/*.*", "deploy/kubernetes/*/*", "examples/*.*", ".github/workflows/*"} {
+		files, err := filepath.Glob("../../" + pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, part := range strings.Split(string(text), "```") {
+				if strings.HasSuffix(file, ".md") && i%2 == 0 { // prose, whose lines begin anywhere
+					part = strings.ReplaceAll(part, "\n", " ")
+				}
+				for _, m := range target.FindAllStringSubmatch(part, -1) {
+					if !strings.Contains(string(makefile), "\n"+m[1]+":") {
+						t.Errorf("%s: the Makefile has no %s", file, m[1])
+					}
+				}
+				for _, m := range invocation.FindAllStringSubmatch(part, -1) {
+					n++
+					if unknown := unknownWord(strings.Fields(strings.ReplaceAll(m[1], ",", " "))); unknown != "" {
+						t.Errorf("%s: %s: there is no %s", file, m[0], unknown)
+					}
+				}
+			}
+		}
+	}
+	if n < 100 {
+		t.Errorf("only %d were found", n)
+	}
+}
+
+// unknownWord is the command or flag among the words of a command line that there is
+// not, if any. What follows a bare -- is another program's.
+func unknownWord(words []string) string {
+	root := newRoot(streams{})
+	root.InitDefaultHelpCmd()
+	command, rest, err := root.Find(words)
+	if err != nil || command == root {
+		return words[0]
+	}
+	for _, word := range rest {
+		if word == "--" {
+			break
+		}
+		if name, isFlag := strings.CutPrefix(word, "--"); isFlag && command.Flags().Lookup(name) == nil {
+			return word
+		}
+	}
+	return ""
 }
 
 // TestDocsJSON: the fields that docs/commands.md lists are those that come out.
