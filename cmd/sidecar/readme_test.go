@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -32,6 +34,9 @@ func TestReadmeTranscript(t *testing.T) {
 	var printed bytes.Buffer
 	if printJSON(&printed, ready); strings.TrimSpace(printed.String()) != body {
 		t.Errorf("/readyz prints %s", &printed)
+	}
+	if head := fmt.Sprintf("Date: %s\nContent-Length: %d\n\n{", ready.RetryAt.Add(-time.Duration(ready.RetryInSeconds)*time.Second).Format(http.TimeFormat), printed.Len()); !strings.Contains(readme, head) {
+		t.Errorf("/readyz begins with %s", head)
 	}
 
 	since := time.Date(2026, 11, 26, 22, 23, 46, 0, time.UTC)
