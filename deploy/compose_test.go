@@ -25,8 +25,8 @@ func TestCompose(t *testing.T) {
 		for on, why := range service.DependsOn {
 			awaited := project.Services[on]
 			own := awaited.HealthCheck != nil || on == "sidecar" // whose image has a HEALTHCHECK
-			if why.Condition == types.ServiceConditionHealthy && !own {
-				t.Errorf("%s waits for %s, which nobody calls healthy", name, on)
+			if why.Condition != types.ServiceConditionHealthy || !own {
+				t.Errorf("%s does not wait until %s is healthy", name, on)
 			}
 		}
 		for _, volume := range service.Volumes {
