@@ -1,8 +1,4 @@
-"""Celery: a task that needs the database goes back into the queue while the sidecar says no.
-
-    sidecar run -- celery -A celery_app worker
-"""
-
+"""Celery: a task waits in the queue while the sidecar says no. Start it with "sidecar run -- celery -A celery_app worker"."""
 import os
 
 import celery

@@ -1,8 +1,4 @@
-"""FastAPI: a dependency for routes that need the database, and a middleware that answers for them.
-
-    sidecar run -- uvicorn fastapi_app:app
-"""
-
+"""A dependency for routes that need the database, and a middleware: "sidecar run -- uvicorn fastapi_app:app"."""
 import os
 
 import psycopg

@@ -1,19 +1,4 @@
-"""A FastAPI dependency that opens the pool when the sidecar allows it, and then stays out of the way.
-
-    def open_pool():
-        psycopg.connect(URL).close()  # one login, which raises; a pool would go on trying by itself
-        return psycopg_pool.ConnectionPool(URL, reconnect_timeout=0, reconnect_failed=lambda _: pool.lost())
-
-    pool = Pool(open_pool)
-
-    @app.get("/cases")
-    def cases(pool=Depends(pool)): ...
-
-    @app.exception_handler(NotReady)
-    def not_ready(request, why):
-        return JSONResponse({"detail": str(why)}, 503, {"Retry-After": "30"})
-"""
-
+"""A FastAPI dependency that opens the pool when the sidecar allows it: fastapi_app.py shows it at work."""
 import threading
 import time
 
@@ -40,7 +25,6 @@ class Pool:
                 self.pool = self.open_pool()
             return self.pool
 
-    def lost(self):
-        """The pool is of no use any more: the next request may open another."""
+    def lost(self):  # the next request may open another
         with self.lock:
             self.pool = None

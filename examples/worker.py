@@ -1,6 +1,4 @@
-"""A worker that connects when the sidecar allows it, and leaves a lockout to "sidecar run".
-
-    sidecar run -- python my_worker.py
+"""A worker that connects when the sidecar allows it. It leaves a lockout to "sidecar run -- python my_worker.py".
 
     if __name__ == "__main__":
         keep_working(lambda: psycopg.connect(os.environ["DATABASE_URL"]), work, psycopg.OperationalError)

@@ -11,14 +11,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Guard has one connection opened at a time; a failed one keeps the others out for rest (20 s, say):
-// ten failed logins in 150 s are a lockout. A pool that works asks nobody.
+// Guard opens one connection at a time; a failed one keeps others out for rest: ten in 150 s are a lockout (rest: 20 s).
 func Guard(config *pgxpool.Config, url string, rest time.Duration) {
-	door, opens, client := make(chan struct{}, 1), (*time.Timer)(nil), http.Client{Timeout: 2 * time.Second}
+	door, opens, client := make(chan struct{}, 1), time.NewTimer(0), http.Client{Timeout: 2 * time.Second}
 	config.MinConns, config.MinIdleConns, config.ConnConfig.ConnectTimeout = 0, 0, rest/2 // it connects when asked
 	config.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
-		answer, err := client.Get(url + "/readyz") // a 503 is an answer, and no reason to ask again
-		if err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK {
+		if answer, err := client.Get(url + "/readyz"); err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK {
 			select {
 			case door <- struct{}{}:
 				opens = time.AfterFunc(rest, func() { <-door })
