@@ -25,6 +25,18 @@ const (
 
 // TestSize builds the binary as it is shipped and weighs it, on the disk and in memory.
 func TestSize(t *testing.T) {
+	design, err := os.ReadFile("../../docs/design.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []string{
+		fmt.Sprintf("at most %d are allowed;", mostBytes/1_000_000),
+		fmt.Sprintf("resident, at most %d;", mostResident>>10), fmt.Sprintf("its own memory, at most %d.", mostOwn>>10),
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(string(design)), " "), limit) {
+			t.Errorf("docs/design.md does not say %q", limit)
+		}
+	}
 	path := filepath.Join(t.TempDir(), "sidecar")
 	build := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", path, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
