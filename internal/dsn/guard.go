@@ -73,9 +73,9 @@ func (r *reading) guardSharedUser(rules Rules) {
 		r.found(ProjectRefMismatch, "The user names a project twice: before its ref stands the role alone, and no role is called like this.", r.writeUser())
 	case d.ProjectRef == rules.ref():
 	case d.Reference != "":
-		r.found(ProjectRefMismatch, "The project ref in options=reference is not that of this environment.", rules.orDev(d.ProjectRef, r.writeUser()))
+		r.found(ProjectRefMismatch, "The project ref in options=reference is not that of this environment.", rules.orOther(d.ProjectRef, r.writeUser()))
 	case rules.isRef(inUser):
-		r.found(ProjectRefMismatch, "The project ref in the user is not that of this environment.", rules.orDev(d.ProjectRef, r.writeUser()))
+		r.found(ProjectRefMismatch, "The project ref in the user is not that of this environment.", rules.orOther(d.ProjectRef, r.writeUser()))
 	case refWord.MatchString(bare(inUser)):
 		r.found(ProjectRefMismatch, "What follows the last dot of the user is a word of a template, which stands for the project ref.", r.writeUser())
 	default:
@@ -108,7 +108,7 @@ func (r *reading) guardDBRefs(rules Rules, hostRef string) {
 	if refWord.MatchString(bare(hostRef)) {
 		message = "The host holds a word of a template, which stands for the project ref."
 	}
-	r.found(DedicatedHostRefMismatch, message, rules.orDev(hostRef, "Write the host as in "+r.dsn.corrected(rules).Redacted()))
+	r.found(DedicatedHostRefMismatch, message, rules.orOther(hostRef, "Write the host as in "+r.dsn.corrected(rules).Redacted()))
 }
 
 // guardProd keeps the production project out of dev, and reports whether it had

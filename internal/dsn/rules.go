@@ -92,13 +92,18 @@ func (r Rules) portFits(at place, port uint16) bool {
 	return at == place{} || port == portPooler || port == portDirect && (at.db || r.Env == Dev)
 }
 
-// orDev begins a hint with the other way out, where a DSN in prod leads to the
-// development project.
-func (r Rules) orDev(ref, hint string) string {
-	if r.Env == Dev || ref != r.devRef() {
+// orOther gives a hint the other way out: a DSN in prod that leads to the
+// development project, or one to a project that nobody has named yet.
+func (r Rules) orOther(ref, hint string) string {
+	switch {
+	case r.Env != Dev && ref == r.devRef():
+		return "Set SUPABASE_MODE=dev if this is development. Otherwise: " + hint
+	case !r.isRef(ref) || ref == r.prodRef() || ref == r.devRef():
 		return hint
+	case r.Env == Dev:
+		return hint + "; or set SIDECAR_DEV_REF=" + ref + ", if that is your project"
 	}
-	return "Set SUPABASE_MODE=dev if this is development. Otherwise: " + hint
+	return hint + "; or set SIDECAR_PROD_REF=" + ref + ", if that is your project"
 }
 
 // allows reports whether the operator named this host. A host of Supabase is

@@ -122,6 +122,37 @@ func TestUserHints(t *testing.T) {
 	}
 }
 
+// TestOwnProject: whoever has another project than the defaults is told which variable
+// names it. Where the ref is known, or is none, nobody is.
+func TestOwnProject(t *testing.T) {
+	for raw, want := range map[string]string{
+		"postgres." + otherRef + ":secret9@aws-0-us-east-1.pooler.supabase.com":                        "prod SIDECAR_PROD_REF dev SIDECAR_DEV_REF",
+		"app:secret9@db." + otherRef + ".supabase.co":                                                  "prod SIDECAR_PROD_REF dev SIDECAR_DEV_REF",
+		"postgres." + seedDevRef + ":secret9@aws-0-us-east-1.pooler.supabase.com":                      "prod - dev -",
+		"postgres." + seedProdRef + ":secret9@aws-0-us-east-1.pooler.supabase.com":                     "prod - dev -",
+		"postgres.REF:secret9@aws-0-us-east-1.pooler.supabase.com":                                     "prod - dev -",
+		"postgres." + seedProdRef + "." + seedProdRef + ":secret9@aws-0-us-east-1.pooler.supabase.com": "prod - dev -",
+	} {
+		var got []string
+		for _, env := range []Env{Prod, Dev} {
+			name := "-"
+			if first := judge("postgresql://"+raw+":6543/postgres?sslmode=require", env).First(); first != nil {
+				if _, after, found := strings.Cut(first.Hint, "; or set "); found {
+					var ref string
+					name, ref, _ = strings.Cut(strings.TrimSuffix(after, ", if that is your project"), "=")
+					if ref != otherRef {
+						t.Errorf("%s: %s", raw, first.Hint)
+					}
+				}
+			}
+			got = append(got, string(env), name)
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("%s: %s, want %s", raw, got, want)
+		}
+	}
+}
+
 // TestTurnedRound: a word in the user's place beside a password that is a user.
 func TestTurnedRound(t *testing.T) {
 	for _, user := range []string{"correcthorse", "correcthorse.battery", "postgres.correcthorse"} {
