@@ -4,6 +4,7 @@
 import { defineRailway, github, preserve, project, service, type DeployConfig } from "railway/iac";
 
 const repository = "OWNER/REPOSITORY"; // where this file lies
+const projectRef = "iaketsyhmqbwaabgykux"; // the one project at Supabase that production may use
 
 // Railway puts the values of ${{SERVICE.NAME}} in. A reference of the API, such as
 // sidecar.env.PORT, is an object, and inside a text would be "[object Object]".
@@ -37,6 +38,7 @@ export default defineRailway(() => {
     env: { // SUPABASE_MODE is "prod" by itself in the environment called production
       DATABASE_URL: preserve(), // set once, by hand: railway variable set DATABASE_URL --stdin --service sidecar
       SIDECAR_TOKEN: preserve(), // who may read /status and /
+      SIDECAR_PROD_REF: projectRef,
       PORT: "8080",
       // The old deployment still answers there: the new one adopts its window.
       SIDECAR_INHERIT_URL: addressOf("sidecar"),
@@ -44,7 +46,7 @@ export default defineRailway(() => {
   });
 
   // Both images have the binary at /sidecar (COPY --from, docs/workers.md).
-  const asks = { SIDECAR_URL: addressOf("sidecar"), DATABASE_URL: sidecar.env.DATABASE_URL };
+  const asks = { SIDECAR_URL: addressOf("sidecar"), SIDECAR_PROD_REF: projectRef, DATABASE_URL: sidecar.env.DATABASE_URL };
 
   const api = service("api", {
     source: github(repository, { rootDirectory: "api" }),

@@ -36,7 +36,7 @@ func built(t *testing.T, folder string) map[string]any {
 			t.Fatal(err)
 		}
 		object, ok := map[string]any{
-			"v1/Namespace": &core.Namespace{}, "v1/Service": &core.Service{}, "v1/PersistentVolumeClaim": &core.PersistentVolumeClaim{},
+			"v1/Namespace": &core.Namespace{}, "v1/ConfigMap": &core.ConfigMap{}, "v1/Service": &core.Service{}, "v1/PersistentVolumeClaim": &core.PersistentVolumeClaim{},
 			"apps/v1/Deployment": &apps.Deployment{}, "batch/v1/Job": &batch.Job{},
 			"monitoring.coreos.com/v1/ServiceMonitor": &monitoring.ServiceMonitor{}, "monitoring.coreos.com/v1/PrometheusRule": &monitoring.PrometheusRule{},
 		}[resource.GetApiVersion()+"/"+resource.GetKind()]
@@ -67,6 +67,9 @@ func restricted(t *testing.T, name string, pod core.PodTemplateSpec) {
 		if !strings.HasPrefix(container.Image, "YOUR-REGISTRY/") {
 			t.Errorf("%s: %s is no image of yours", name, container.Image)
 		}
+		if from := container.EnvFrom; len(from) != 1 || from[0].ConfigMapRef.Name != "database" {
+			t.Errorf("%s: in dev, %s refuses the DSN of production", name, container.Name)
+		}
 	}
 }
 
@@ -82,6 +85,9 @@ func TestKubernetes(t *testing.T) {
 		if probe.HTTPGet.Path != "/health" {
 			t.Errorf("in a lockout nobody could ask any more: %s", probe.HTTPGet.Path)
 		}
+	}
+	if settings := objects["ConfigMap database"].(*core.ConfigMap).Data; settings["SUPABASE_MODE"] != "prod" || settings["SIDECAR_PROD_REF"] == "" {
+		t.Errorf("%v", settings)
 	}
 	service := objects["Service sidecar"].(*core.Service)
 	for key, value := range service.Spec.Selector {

@@ -114,15 +114,15 @@ func railwayProject(t *testing.T) map[string]railwayService {
 func TestRailway(t *testing.T) {
 	t.Parallel()
 	services := railwayProject(t)
-	const address = "http://${{sidecar.RAILWAY_PRIVATE_DOMAIN}}:${{sidecar.PORT}}"
+	const address, ref = "http://${{sidecar.RAILWAY_PRIVATE_DOMAIN}}:${{sidecar.PORT}}", "iaketsyhmqbwaabgykux"
 	for name, want := range map[string]struct {
 		start, preDeploy, health string
 		overlap                  int
 		texts                    map[string]string
 	}{
-		"sidecar": {"", "", "/readyz", 15, map[string]string{"PORT": "8080", "SIDECAR_INHERIT_URL": address}},
-		"api":     {"/sidecar run -- ", "/sidecar gate --no-connect", "/health", 15, map[string]string{"PORT": "8080", "SIDECAR_URL": address}},
-		"worker":  {"/sidecar run --stable 30s -- ", "/sidecar gate --no-connect", "", 0, map[string]string{"SIDECAR_URL": address}},
+		"sidecar": {"", "", "/readyz", 15, map[string]string{"PORT": "8080", "SIDECAR_INHERIT_URL": address, "SIDECAR_PROD_REF": ref}},
+		"api":     {"/sidecar run -- ", "/sidecar gate --no-connect", "/health", 15, map[string]string{"PORT": "8080", "SIDECAR_URL": address, "SIDECAR_PROD_REF": ref}},
+		"worker":  {"/sidecar run --stable 30s -- ", "/sidecar gate --no-connect", "", 0, map[string]string{"SIDECAR_URL": address, "SIDECAR_PROD_REF": ref}},
 	} {
 		s, ok := services[name]
 		d := s.Deploy
