@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -52,6 +54,19 @@ func TestReproducible(t *testing.T) {
 		if err != nil || json.Unmarshal(bill, &about) != nil || len(about.Metadata.Tools) != 1 || about.Metadata.Tools[0]["hashes"] != nil {
 			t.Errorf("the bill of materials has sums that another machine's would not have: %v", err)
 		}
+	}
+}
+
+// TestWithoutHome: make tells go and npm where the user's home is when nobody else does.
+func TestWithoutHome(t *testing.T) {
+	me, err := user.LookupId(strconv.Itoa(os.Getuid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command("make", "-C", root, "--no-print-directory", "--eval", "home: ; @echo $$HOME", "home")
+	command.Env = []string{"PATH=" + os.Getenv("PATH")}
+	if out, err := command.CombinedOutput(); err != nil || string(out) != me.HomeDir+"\n" {
+		t.Errorf("%v: %s, want %s", err, out, me.HomeDir)
 	}
 }
 
