@@ -22,6 +22,9 @@ type Notifier struct {
 	post    func(context.Context, Message) Answer
 	queue   chan queued
 	scratch scratch
+	// own is what a member of a fleet tells of itself alone: its DSN is refused.
+	own        *teller
+	ownScratch scratch
 
 	sent, retried, failed atomic.Uint64
 }
@@ -41,7 +44,8 @@ type Options struct {
 // New returns a notifier that is quiet before [Notifier.Run].
 func New(o Options) *Notifier {
 	n := &Notifier{options: o, post: o.To.Post, queue: make(chan queued, waiting)}
-	n.scratch = newScratch(o.To.URL, o.Snapshot().Target.Key)
+	key := o.Snapshot().Target.Key
+	n.scratch, n.ownScratch = newScratch(o.To.URL, key), newScratch(o.To.URL, key+" itself")
 	return n
 }
 
@@ -49,6 +53,7 @@ func New(o Options) *Notifier {
 type queued struct {
 	Message
 	told machine.Told
+	own  bool // it is about this member of a fleet alone
 }
 
 const (
@@ -70,6 +75,8 @@ func (n *Notifier) Run(ctx context.Context) {
 	delivering.Go(func() { n.deliver(ctx) })
 	t := &teller{start: time.Now()}
 	n.recall(t)
+	n.own = &teller{start: t.start, blind: t.blind}
+	n.own.recall(t.start, n.ownScratch.read())
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -101,11 +108,16 @@ func (n *Notifier) recall(t *teller) {
 // look queues what there is to tell.
 func (n *Notifier) look(t *teller, now time.Time) {
 	s := n.options.Snapshot()
-	if t.told.IsZero() && !s.Told.IsZero() && !t.hasSpoken { // a store that was read late
+	own := s.Fleet != nil && (s.Target.Fault != "" || s.Ready() && !n.own.told.Down.IsZero())
+	silent, remembered := !s.Speaks(), n.options.Stored && !s.Unstored
+	switch {
+	case own:
+		t, silent, remembered = n.own, false, false
+	case silent && !s.Told.IsZero() || s.Told.Last.After(t.told.Last): // others spoke, or the store was read late
 		t.recall(now, s.Told)
 	}
-	if e, away := t.look(now, s.Status, n.options.Stored && !s.Unstored); e != "" {
-		n.put(queued{newMessage(e, away, s, now, n.options.Env, n.options.Instance), t.told})
+	if e, away := t.look(now, s.Status, remembered, silent); e != "" {
+		n.put(queued{newMessage(e, away, s, now, n.options.Env, n.options.Instance), t.told, own})
 	}
 }
 
@@ -137,8 +149,8 @@ func (n *Notifier) deliver(ctx context.Context) {
 	}
 }
 
-// send tries to send a message. That it was sent is noted in a file of this machine
-// and then in the store, which may have to wait for a probe.
+// send tries to send a message, as long as it is ours to send. That it was sent is noted
+// in a file of this machine and then in the store, which may have to wait for a probe.
 func (n *Notifier) send(ctx context.Context, m queued) {
 	var last Answer
 	for i, pause := range Tries {
@@ -148,10 +160,12 @@ func (n *Notifier) send(ctx context.Context, m queued) {
 		if !sleep(ctx, max(pause, last.After)) {
 			return
 		}
+		if !m.own && !n.options.Snapshot().Speaks() { // who leads now tells it
+			return
+		}
 		if last = n.post(ctx, m.Message); last.OK {
 			n.sent.Add(1)
-			n.scratch.write(m.told) // whether it can was said at the start
-			n.options.Tell(ctx, m.told)
+			n.note(ctx, m)
 			n.options.Log.Info("notification sent", "event", m.Event)
 			return
 		}
@@ -161,6 +175,16 @@ func (n *Notifier) send(ctx context.Context, m queued) {
 		n.options.Log.Debug("notification not sent", "event", m.Event, "try", i+1, "error", last.Text)
 	}
 	n.giveUp(m, last.Text)
+}
+
+// note remembers that a message was sent; whether it can was said at the start.
+func (n *Notifier) note(ctx context.Context, m queued) {
+	if m.own {
+		n.ownScratch.write(m.told)
+		return
+	}
+	n.scratch.write(m.told)
+	n.options.Tell(ctx, m.told)
 }
 
 func (n *Notifier) giveUp(m queued, why string) {

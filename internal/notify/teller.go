@@ -23,6 +23,8 @@ const (
 const (
 	downAfter  = time.Minute      // a fault that passes by itself is told after this
 	crashQuiet = 15 * time.Minute // between two processes' messages, when no store remembers them
+	// clocksDiffer is how far two machines may be apart about when a window opened.
+	clocksDiffer = time.Second
 )
 
 // teller decides what to tell, and when. It is pure: it knows times and verdicts
@@ -41,11 +43,12 @@ type teller struct {
 }
 
 // look returns what is to be told of a verdict now, and for an end how long the
-// outage was. remembered says that the store keeps what is told.
-func (t *teller) look(now time.Time, s machine.Status, remembered bool) (e Event, away time.Duration) {
+// outage was. remembered says that the store keeps what is told; silent, that somebody
+// else tells it, whose place may be taken later.
+func (t *teller) look(now time.Time, s machine.Status, remembered, silent bool) (e Event, away time.Duration) {
 	if s.Ready() {
 		t.down, t.other, t.wasReady = time.Time{}, time.Time{}, true
-		if t.told.Down.IsZero() || t.mustWait(now, remembered) { // nobody knows that it was away
+		if silent || t.told.Down.IsZero() || t.mustWait(now, remembered) { // nobody knows that it was away
 			return "", 0
 		}
 		away = max(0, s.Since.Sub(t.told.Down))
@@ -60,7 +63,9 @@ func (t *teller) look(now time.Time, s machine.Status, remembered bool) (e Event
 		}
 	}
 	e, about := t.eventOf(now, s, over)
-	if last, known := t.told.About[about]; e == "" || known && (e != Lockout || !s.Since.After(last)) || t.mustWait(now, remembered) {
+	last, known := t.told.About[about]
+	again := e == Lockout && s.Since.After(last.Add(clocksDiffer))
+	if silent || e == "" || known && !again || t.mustWait(now, remembered) {
 		return "", 0
 	}
 	next := machine.Told{Down: t.told.Down, About: maps.Clone(t.told.About), Last: now}

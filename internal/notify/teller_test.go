@@ -96,7 +96,7 @@ func play(story string) string {
 			s.Next = now.Add(d)
 		}
 		for end := now.Add(d); now.Before(end); now = now.Add(time.Second) {
-			if e, away := w.look(now, s, remembered); e == Ready {
+			if e, away := w.look(now, s, remembered, false); e == Ready {
 				said = append(said, fmt.Sprintf("%s %s after %s", now.Sub(begin), e, away))
 			} else if e != "" {
 				said = append(said, fmt.Sprintf("%s %s", now.Sub(begin), e))
@@ -145,7 +145,7 @@ func TestTellerProperties(t *testing.T) {
 				}
 				for range rapid.IntRange(1, 150).Draw(t, "seconds") {
 					now = now.Add(time.Second)
-					e, _ := w.look(now, s, remembered)
+					e, _ := w.look(now, s, remembered, false)
 					if e == "" {
 						continue
 					}

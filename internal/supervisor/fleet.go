@@ -143,6 +143,7 @@ func (s *Supervisor) followView(now time.Time, v View) machine.Attempt {
 		s.cleared = v.Stamp
 	}
 	s.followed = true
+	s.followTold(v)
 	switch {
 	case v.Asks && v.Lease != s.lease:
 		s.machine.Lead(now, v.Record)
@@ -159,6 +160,19 @@ func (s *Supervisor) followView(now time.Time, v View) machine.Attempt {
 		}
 	}
 	return last
+}
+
+// followTold takes up what people were told by whoever asks, or asked before us: a new
+// leader goes on from there. What a store has lost stays as we know it.
+func (s *Supervisor) followTold(v View) {
+	took := v.Asks && v.Lease != s.lease
+	switch empty := v.Record.Verdict.Key == ""; {
+	case v.Asks && !took:
+	case !empty:
+		s.told = v.Record.Told
+	case took && !v.Leads: // what was told of the leader's credential is not of ours
+		s.told = machine.Told{}
+	}
 }
 
 // tell says to the fleet what this process knows now.

@@ -31,12 +31,14 @@ func (f *paperFleet) Views() <-chan View                { return f.views }
 func (f *paperFleet) Tell(Self)                         {}
 func (f *paperFleet) Ours(context.Context, string) bool { return !f.late }
 
-// perform gives a supervisor one view and returns it, and how often it has asked.
-func perform(t *testing.T, f *paperFleet, v View) (*Snapshot, int) {
+// perform gives a supervisor views and returns it, and how often it has asked.
+func perform(t *testing.T, f *paperFleet, views ...View) (*Snapshot, int) {
 	t.Helper()
 	asked := 0
-	f.views = make(chan View, 1)
-	f.views <- v
+	f.views = make(chan View, len(views))
+	for _, v := range views {
+		f.views <- v
+	}
 	s := New(machine.DefaultPolicy(), Subject{Target: machine.Target{Key: "k", Credential: "c"}, Prober: prober(func(context.Context) machine.Outcome {
 		asked++
 		return machine.Outcome{Reason: machine.ReasonOK, Knocked: true}
@@ -98,6 +100,31 @@ func TestFleetUnheard(t *testing.T) {
 		for age, want := range map[time.Duration]machine.State{58 * time.Second: machine.Starting, 62 * time.Second: machine.Retrying} {
 			if s, asked := perform(t, f, View{Heard: time.Now().Add(-age), Err: context.DeadlineExceeded}); s.State != want || asked != 0 || !s.Unstored {
 				t.Errorf("after %s: %+v", age, s.Status)
+			}
+		}
+	})
+}
+
+// TestFleetTold: what people were told is known to everybody, so that a new leader goes
+// on from there; what Redis has lost stays. Who asks with another credential begins anew.
+func TestFleetTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := machine.Told{Down: time.Now(), Last: time.Now()}
+		left := machine.Record{Verdict: machine.Verdict{Key: "k", Credential: "c", State: machine.Retrying, Reason: machine.ReasonNetwork}, Told: told}
+		follows := View{Heard: time.Now(), Record: left}
+		leads, apart := View{Heard: time.Now(), Leads: true, Asks: true, Lease: "epoch/1"}, View{Heard: time.Now(), Asks: true, Lease: "epoch/1"}
+		took := leads
+		took.Record = left
+		for name, test := range map[string]struct {
+			views []View
+			known bool
+		}{
+			"a follower": {[]View{follows}, true}, "it leads": {[]View{took}, true},
+			"it leads, and Redis is empty": {[]View{follows, leads}, true}, "another credential": {[]View{follows, apart}, false},
+		} {
+			s, _ := perform(t, new(paperFleet), test.views...)
+			if known := s.Told.Down.Equal(told.Down); known != test.known {
+				t.Errorf("%s: %+v", name, s.Told)
 			}
 		}
 	})

@@ -33,6 +33,13 @@ func (s *Snapshot) Report(now time.Time) dsn.Report {
 	return s.Judge(now)
 }
 
+// Speaks reports whether it is this process that tells people of the verdict. In a
+// fleet the leader does, and of a refused credential whoever asks with it.
+func (s *Snapshot) Speaks() bool {
+	f := s.Fleet
+	return f == nil || f.Leads || f.Asks && (s.Ready() || s.State == machine.Rejected)
+}
+
 // Situation is what there is to say about the snapshot at that time.
 func (s *Snapshot) Situation(now time.Time) advice.Situation {
 	situation := advice.Situation{

@@ -14,7 +14,8 @@ func (s *Supervisor) Pend(ctx context.Context, findings []dsn.Finding) {
 	s.note(ctx, func() { s.pending = findings })
 }
 
-// Tell makes known what people have been told, and stores it.
+// Tell makes known what people have been told, and stores it. In a fleet it counts until
+// somebody else is heard who tells them.
 func (s *Supervisor) Tell(ctx context.Context, told machine.Told) {
 	s.note(ctx, func() { s.told = told })
 }
