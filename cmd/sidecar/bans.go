@@ -181,7 +181,7 @@ func (b bans) lift(ctx context.Context, addresses []netip.Addr, std streams, fla
 		}
 	}
 	banned := dsn.DSN{Host: "db." + b.report.ProjectRef + ".supabase.co", ProjectRef: b.report.ProjectRef}
-	b.report.Next = tell(ctx, b.config.StatePath(), machine.Lift{Key: banned.Key(), At: time.Now().UTC()})
+	b.report.Next = tell(ctx, b.config, machine.Lift{Key: banned.Key(), At: time.Now().UTC()})
 	return printReport(ctx, std, b.report, flags.json, exit.OK)
 }
 
@@ -204,21 +204,28 @@ func (b *bans) relist(ctx context.Context, addresses []netip.Addr, std streams) 
 	return nil
 }
 
-// tell leaves word in the store at a path that what the lifted ban has opened is over.
-// It returns how the sidecar comes to know.
-func tell(ctx context.Context, path string, lifted machine.Lift) string {
+// tell leaves word in the store that what the lifted ban has opened is over. It returns
+// how the sidecar comes to know.
+func tell(ctx context.Context, c config.Config, lifted machine.Lift) string {
 	restart := "Restart the sidecar alone with SIDECAR_CLEAR_BEFORE=" + lifted.At.Format(time.RFC3339) + ", or let its window end at its own time."
-	if path == "" {
+	place, amend := c.StatePath(), func(ctx context.Context) (bool, error) {
+		return store.NewFile(c.StatePath()).Amend(ctx, func(r *machine.Record) { r.Lifted = lifted })
+	}
+	if u := c.Redis(); u != nil {
+		shared := store.OpenShared(store.NewRedis(u), lifted.Key)
+		defer shared.Close()
+		place, amend = shared.Address(), func(ctx context.Context) (bool, error) { return shared.Lift(ctx, lifted.At) }
+	}
+	if place == "" {
 		return "The sidecar's window is in its memory, where no command reaches it. " + restart
 	}
 	ctx, cancel := context.WithTimeout(ctx, store.Patience)
 	defer cancel()
-	found, err := store.NewFile(path).Amend(ctx, func(r *machine.Record) { r.Lifted = lifted })
-	switch {
+	switch found, err := amend(ctx); {
 	case err != nil:
 		return "The store could not be told (" + err.Error() + "). " + restart
 	case !found:
-		return "Nothing is stored in " + path + ", so the sidecar does not keep its window there. " + restart
+		return "Nothing is stored in " + place + ", so the sidecar does not keep its window there. " + restart
 	}
 	return "A running sidecar takes it up within seconds; another one at its start. A hold after a rejected password stays."
 }

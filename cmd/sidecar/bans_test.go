@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dragonfly.internal/sidecar/internal/apisim"
+	"dragonfly.internal/sidecar/internal/config"
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
@@ -36,7 +37,7 @@ func TestBanLifted(t *testing.T) {
 	before.Close()
 	s := startSidecar(t, "DATABASE_URL="+raw, "SIDECAR_STATE=file:"+path)
 	s.awaitLine("Lockout backoff: ") // it has written its own record
-	t.Log(tell(t.Context(), path, machine.Lift{Key: own.Key, At: time.Now().UTC()}))
+	t.Log(tell(t.Context(), config.Config{State: "file:" + path}, machine.Lift{Key: own.Key, At: time.Now().UTC()}))
 	status := s.await(machine.Ready, 10*time.Second)
 	s.awaitLine("a ban was lifted by hand; what it says counts")
 	if n := pooler.Counts().Startups; n != 1 || status.Logins.InWindow != 0 {

@@ -163,7 +163,7 @@ func (r *rules) view(now time.Time) supervisor.View {
 		Leads: r.main.holds(now), Asks: s.holds(now),
 		Record:  r.local(s.answer.Record),
 		Settled: r.local(main.Record).Verdict,
-		Stamp:   main.Cleared,
+		Stamp:   main.Cleared, LiftStamp: main.Lifted,
 	}
 	v.Record.Windows = r.local(main.Record).Windows
 	if v.Asks {
@@ -174,6 +174,9 @@ func (r *rules) view(now time.Time) supervisor.View {
 	}
 	if !main.Cleared.IsZero() {
 		v.Cleared = r.clock.Ours(main.Cleared)
+	}
+	if !main.Lifted.IsZero() {
+		v.Lifted = r.clock.Ours(main.Lifted)
 	}
 	return v
 }

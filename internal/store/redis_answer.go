@@ -25,6 +25,7 @@ type Answer struct {
 	Record  machine.Record // its window is the key's, whoever has opened it
 	Salt    []byte
 	Cleared time.Time // what was opened before is over by an operator's word; zero: none has been given
+	Lifted  time.Time // when a ban of the key was lifted; zero: none was
 	Members []string  // tags of those that have looked in the last ten seconds
 }
 
@@ -113,7 +114,7 @@ func readAnswer(reply []any, asked, answered time.Time) (Answer, error) {
 	}
 	a.Epoch, a.Owner, a.Rev, a.Salt = fields["epoch"], fields["owner"], fields["rev"], []byte(shared["salt"])
 	a.Fence, _ = strconv.ParseInt(fields["fence"], 10, 64)
-	a.Lease, a.Cleared = stampOf(fields["lease_until"]), stampOf(shared["cleared"])
+	a.Lease, a.Cleared, a.Lifted = stampOf(fields["lease_until"]), stampOf(shared["cleared"]), stampOf(shared["lifted"])
 	if text := fields["record"]; text != "" {
 		var c content
 		if c, err = decode([]byte(text)); err != nil {

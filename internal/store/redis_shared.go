@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -53,34 +54,50 @@ func (s *Shared) Save(context.Context, machine.Record) error {
 // Clear drops the window and what is left of the record from before a time, whoever
 // leads. Members hear of it within a second.
 func (s *Shared) Clear(ctx context.Context, asked time.Time) error {
-	for {
-		a, err := s.redis.Read(ctx, s.room)
-		if err != nil {
-			return err
-		}
-		if a.Epoch == "" {
-			return nil
-		}
-		at := a.Clock.At(asked)
-		r := a.Clock.Local(a.Record)
-		var opened int64
-		if len(a.Record.Windows) > 0 {
-			opened = stampFor(a.Record.Windows[0].Opened)
-		}
+	_, err := s.amend(ctx, "cleared", asked, func(r machine.Record) (machine.Record, bool) {
 		r, _ = r.ClearBefore(asked)
 		if r.Attempt.At.Before(asked) {
 			r.Attempt = machine.Begun{}
 		}
 		r.Cleared = asked
-		rev := fmt.Sprintf("clear-%x", newSalt()[:4])
-		moment := time.Now()
-		text, err := textOf(r, rev, a.Salt, a.Clock, moment)
-		if err != nil {
-			return err
+		return r, true
+	})
+	return err
+}
+
+// Lift leaves word that the ban of the key was lifted at a time: the window that it has
+// opened is over, and nothing else. found: there is a fleet to hear it.
+func (s *Shared) Lift(ctx context.Context, at time.Time) (found bool, err error) {
+	return s.amend(ctx, "lifted", at, func(r machine.Record) (machine.Record, bool) {
+		r.Lifted = machine.Lift{Key: s.room.Key, At: at}
+		if v := r.Verdict; v.Trigger == machine.TriggerNetworkBan && v.Since.Before(at) {
+			r.Verdict = machine.Verdict{}
 		}
-		a, err = s.redis.run(ctx, clearScript, s.room.args(a.Rev, rev, text, stampFor(at), opened)...)
+		return r, len(r.Windows) > 0 && r.Windows[0].Trigger == machine.TriggerNetworkBan
+	})
+}
+
+// amend adds an operator's word of a time to what is there. change also says whether
+// the window is meant, if it was opened before.
+func (s *Shared) amend(ctx context.Context, word string, at time.Time, change func(machine.Record) (machine.Record, bool)) (found bool, err error) {
+	for {
+		a, err := s.redis.Read(ctx, s.room)
+		if err != nil || a.Epoch == "" {
+			return false, err
+		}
+		opened := int64(math.MaxInt64)
+		r, meant := change(a.Clock.Local(a.Record))
+		if meant && len(a.Record.Windows) > 0 {
+			opened = stampFor(a.Record.Windows[0].Opened)
+		}
+		rev := fmt.Sprintf("%s-%x", word, newSalt()[:4])
+		text, err := textOf(r, rev, a.Salt, a.Clock, time.Now())
+		if err != nil {
+			return false, err
+		}
+		a, err = s.redis.run(ctx, clearScript, s.room.args(a.Rev, rev, text, stampFor(a.Clock.At(at)), opened, word)...)
 		if err != nil || a.Word == "ok" {
-			return err
+			return err == nil, err
 		}
 	}
 }

@@ -123,6 +123,27 @@ func TestShared(t *testing.T) {
 	if a = look(window, a.Clock); len(a.Record.Windows) != 0 {
 		t.Error("a member that has not heard of the clearing has written the window back")
 	}
+	server.Do(t, "FLUSHALL")
+	if found, err := s.Lift(ctx, time.Now()); found || err != nil {
+		t.Errorf("%v, %v: nobody is there to hear it", found, err)
+	}
+	a = look(machine.Window{}, Clock{})
+	ban := window
+	ban.Trigger = machine.TriggerNetworkBan
+	for _, w := range []machine.Window{window, ban} {
+		a = look(w, a.Clock)
+		if found, err := s.Lift(ctx, time.Now()); !found || err != nil {
+			t.Errorf("%v, %v", found, err)
+		}
+		record, _, _ = s.Load(ctx)
+		a = look(w, a.Clock) // by one that has not heard of it
+		if stays := len(a.Record.Windows) > 0; stays != (w.Trigger != machine.TriggerNetworkBan) || stays != (len(record.Windows) > 0) || a.Lifted.IsZero() {
+			t.Errorf("a ban is lifted, and a window of %s: stays %v, %s", w.Trigger, stays, a.Lifted)
+		}
+		if w.Trigger == machine.TriggerCircuitBreaker {
+			server.Do(t, "HDEL", "sidecar:{k}", "window", "until")
+		}
+	}
 	server.Stop(t)
 	_, _, err = s.Load(ctx)
 	if lost, ok := errors.AsType[*LostError](err); !ok || !lost.Unseen {

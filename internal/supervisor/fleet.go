@@ -43,6 +43,8 @@ type View struct {
 	// Cleared is the last time before which an operator has declared everything over,
 	// on our clock; Stamp tells one such word from another.
 	Cleared, Stamp time.Time
+	// Lifted and LiftStamp are the same of a ban of our key that was lifted.
+	Lifted, LiftStamp time.Time
 }
 
 // Self is what a member says of itself.
@@ -141,6 +143,13 @@ func (s *Supervisor) followView(now time.Time, v View) machine.Attempt {
 			s.machine.Heed(now, machine.Record{Cleared: v.Cleared})
 		}
 		s.cleared = v.Stamp
+	}
+	if v.LiftStamp.After(s.lifted) {
+		if s.followed {
+			s.log.Warn("a ban was lifted by hand; what it says counts")
+			s.machine.Heed(now, machine.Record{Lifted: machine.Lift{Key: s.machine.Target().Key, At: v.Lifted}})
+		}
+		s.lifted = v.LiftStamp
 	}
 	s.followed = true
 	s.followTold(v)

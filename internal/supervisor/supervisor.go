@@ -51,6 +51,7 @@ type Supervisor struct {
 	lease    string    // under which the machine leads; empty: it follows
 	refused  string    // the lease that a writing was refused under
 	cleared  time.Time // the last clearing of the fleet that was heeded
+	lifted   time.Time // the last lifting of a ban
 	salt     []byte    // the fleet's
 	followed bool      // a view was taken up
 

@@ -17,11 +17,15 @@ local function clock_agrees(at, expected)
   return at > tonumber(expected) - 1500 and at < tonumber(expected) + 5000
 end
 
--- A window counts when it opened after the last clearing, and replaces one that ends
--- earlier.
+-- A window counts when it opened after the last clearing, and if it is of a ban after
+-- that was lifted. It replaces one that ends earlier.
 local function keep_window(at, opened, ends, window)
   local stands = number(KEYS[2], 'until')
-  if ends > at and ends > stands and opened > number(KEYS[2], 'cleared') then
+  local over = number(KEYS[2], 'cleared')
+  if string.find(window, '"trigger":"network_ban"', 1, true) then
+    over = math.max(over, number(KEYS[2], 'lifted'))
+  end
+  if ends > at and ends > stands and opened > over then
     redis.call('HSET', KEYS[2], 'until', ends, 'window', window)
   end
 end
