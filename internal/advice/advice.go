@@ -45,6 +45,9 @@ type Situation struct {
 	Barred    machine.Reason // ready, but the next start would be refused for this
 	Pending   bool           // a new DSN in the file is refused, and the old one stays in use
 	Once      bool           // a command asked once: no sidecar asks again
+	// Unheard is how long the store has not answered through which a follower hears the
+	// fleet's verdict; 0: it answers, or this sidecar asks for itself.
+	Unheard time.Duration
 }
 
 // Asked is the situation of a command that asked once.
@@ -77,7 +80,21 @@ func (s Situation) Message() string {
 	default:
 		message += " Next attempt in {left}."
 	}
-	return s.fill(message)
+	return s.fill(message) + s.old()
+}
+
+// old says how old a verdict is that is another sidecar's and not heard anew, unless
+// another time stands there already.
+func (s Situation) old() string {
+	if s.Unheard == 0 || s.forgotten() || !s.RetryAt().IsZero() {
+		return ""
+	}
+	return s.fill(" That is {age} old: the fleet's store does not answer.")
+}
+
+// forgotten reports whether the verdict that was heard last is too old to trust.
+func (s Situation) forgotten() bool {
+	return s.Reason == machine.ReasonUnknown && s.Unheard > machine.VerdictPatience
 }
 
 // Advice tells somebody who is not an engineer what is wrong, whether waiting
@@ -223,6 +240,7 @@ func (s Situation) fill(sentence string) string {
 	return strings.NewReplacer(
 		"{time}", s.RetryTime().Format("15:04:05 UTC"),
 		"{left}", machine.Seconds(s.Remaining()),
+		"{age}", machine.Seconds(s.Unheard),
 		"{dashboard}", dashboard,
 		"{past}", past,
 	).Replace(sentence)

@@ -25,6 +25,8 @@ func (s Situation) words() words {
 		key = barred
 	case s.Reason == "":
 		key = broken
+	case s.forgotten():
+		key = unheard
 	case s.Reason == machine.ReasonOK && s.Pending:
 		key = pending
 	case s.Reason == machine.ReasonLockout && s.State == machine.Retrying:
@@ -58,6 +60,7 @@ const (
 	broken  = "broken off"
 	echoed  = "echo "
 	named   = "named cause"
+	unheard = "the fleet is not heard"
 )
 
 // newUnused is what to add while the DSN in the file cannot be used and the one from
@@ -158,6 +161,11 @@ var reasons = map[string]words{
 		wrong:   "The server refuses in words that this program does not know, which may be a lockout.",
 		do:      "Wait, and do NOT restart services.",
 		after:   "If it lasts longer than half an hour, show the last error to a developer."},
+	unheard: {
+		message: "What the fleet's leader said is too old to trust: the store does not answer.",
+		wrong:   "This sidecar follows another one, and hears of it through Redis. That has not answered for more than a minute: what was heard last is too old to trust.",
+		do:      "See that Redis runs and can be reached from here, and do NOT restart services.",
+		after:   "If the sidecar that leads still answers, its page says how the database is."},
 	string(machine.ReasonNoConfig): {
 		message: "No DSN is configured.",
 		wrong:   "DATABASE_URL is not set, so nothing is asked: waiting does not help.",

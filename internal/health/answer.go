@@ -125,6 +125,9 @@ func (s *Status) bound(now time.Time) {
 	if s.LastAttempt != nil {
 		s.LastAttempt.At = notBeyond(s.LastAttempt.At, now)
 	}
+	if s.Fleet != nil && s.Fleet.HeardAt != nil {
+		*s.Fleet.HeardAt = notBeyond(*s.Fleet.HeardAt, now)
+	}
 	if s.LastSuccessAt != nil {
 		*s.LastSuccessAt = notBeyond(*s.LastSuccessAt, now)
 	}

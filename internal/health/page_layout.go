@@ -34,6 +34,7 @@ func layout(d pageData) []byte {
 				findings(d.Status),
 				timelinePart(d),
 				errorPart(d.Status),
+				fleetPart(d.Status, d.now),
 				facts(d),
 				historyPart(d.Status),
 			),

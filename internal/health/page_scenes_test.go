@@ -79,6 +79,11 @@ func scenes(now time.Time) []scene {
 	again.WindowsInRow = 2
 	pending := attempt(sinceMorning(now, down(machine.Rejected, machine.ReasonAuthFailed, 22*time.Minute)), machine.ReasonAuthFailed, machine.StepStartup, "28P01", `password authentication failed for user "postgres"`)
 	pending.Pending = dsn.Judge(rawDSN, prod, now).Findings
+	member := func(status machine.Status, fleet supervisor.FleetStatus) *supervisor.Snapshot {
+		s := sinceMorning(now, status)
+		s.Fleet, s.Unstored = &fleet, fleet.Away
+		return s
+	}
 	all := []scene{
 		{"ready", sinceMorning(now, machine.Status{State: machine.Ready, Reason: machine.ReasonOK, Next: now.Add(20 * time.Second)}), prodDSN, prod},
 		{"lockout", attempt(sinceMorning(now, window), machine.ReasonLockout, machine.StepQuery, "08P01", cachedBy), prodDSN, prod},
@@ -98,6 +103,9 @@ func scenes(now time.Time) []scene {
 		}(), prodDSN, prod},
 		{"hostile", attempt(sinceMorning(now, down(machine.Retrying, machine.ReasonUnknown, 5*time.Minute)), machine.ReasonUnknown, machine.StepStartup, "XX000", hostile+strings.Repeat("x", 400)), prodDSN, prod},
 		{"pending", pending, prodDSN, prod},
+		{"follower", member(machine.Status{State: machine.Ready, Reason: machine.ReasonOK}, supervisor.FleetStatus{Members: 3, Leader: "5eed0001", Heard: now.Add(-time.Second)}), prodDSN, prod},
+		{"follower-unheard", member(machine.Status{State: machine.Retrying, Reason: machine.ReasonUnknown}, supervisor.FleetStatus{Heard: now.Add(-75 * time.Second), Away: true}), prodDSN, prod},
+		{"leader-alone", member(machine.Status{State: machine.Ready, Reason: machine.ReasonOK}, supervisor.FleetStatus{Members: 3, Leader: "c0ffee12", Leads: true, Asks: true, Heard: now.Add(-20 * time.Second), Away: true}), prodDSN, prod},
 	}
 	for _, s := range all {
 		s.snapshot.Judge = func(now time.Time) dsn.Report { return dsn.Judge(s.dsn, s.rules, now) }

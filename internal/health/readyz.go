@@ -23,6 +23,7 @@ type Readiness struct {
 	RetryAt        *time.Time `json:"retry_at"`
 	RetryInSeconds int64      `json:"retry_in_seconds"`
 	Message        string     `json:"message"`
+	VerdictAge     *int64     `json:"verdict_age_seconds,omitempty"` // of the fleet's verdict that a follower shows
 }
 
 // maxRetryAfter caps the Retry-After header: clients sleep for as long as it
@@ -44,6 +45,7 @@ func readiness(s *supervisor.Snapshot, now time.Time, stable time.Duration) Read
 		RetryAt:        timePointer(s.RetryTime(now)),
 		RetryInSeconds: machine.CeilSeconds(s.Remaining(now)),
 		Message:        s.Message(now),
+		VerdictAge:     verdictAge(s, now),
 	}
 	if missing := stable - now.Sub(s.Since); r.Ready && missing > 0 {
 		r.Ready = false
@@ -130,6 +132,7 @@ func (h *handlers) verbose(s *supervisor.Snapshot, body Readiness, now time.Time
 	check("database", s.Ready(), s.Message(now))
 	check("stable", body.Ready || !s.Ready(), body.Message)
 	check("store", !s.Unstored, "the deadline cannot be stored; a restart would forget it")
+	b.WriteString(fleetCheck(s, now))
 	if proxy := h.source.proxy(); proxy != nil {
 		check("proxy", proxy.Open, "new connections are refused")
 	}

@@ -156,7 +156,7 @@ func (h *handlers) status(s *supervisor.Snapshot, now time.Time) Status {
 		Notifications: h.source.notifications(),
 		Version:       h.source.Build.Version,
 	}
-	status.Fleet = fleetOf(s)
+	status.Fleet = fleetOf(s, now)
 	if a := s.Attempt; !a.At.IsZero() {
 		status.LastAttempt = &LastAttempt{stamp(a.At), string(a.Reason), string(a.Step), a.SQLState, a.Message, a.Latency.Milliseconds()}
 	}

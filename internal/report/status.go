@@ -85,6 +85,12 @@ func StatusRows(s health.Status) []Row {
 	}
 	add("Waiver", waiverState(s.Waiver))
 	add("Store", storeState(s.Store))
+	if f := s.Fleet; f != nil {
+		add("Fleet", fmt.Sprintf("%s. Leader: %s. Members: %d", f.Words(), f.LeaderWords(), f.Members))
+		if !f.Answers && f.HeardAt != nil {
+			add("Redis", "does not answer since "+clock(*f.HeardAt))
+		}
+	}
 	if p := s.Proxy; p != nil {
 		add("Proxy", proxyState(*p))
 		for _, held := range p.Held {

@@ -79,10 +79,6 @@ type FleetStatus struct {
 	Asks    bool      // the verdict is this process's own
 }
 
-// verdictPatience is how long a verdict of somebody who is not heard any more is
-// still told.
-const verdictPatience = time.Minute
-
 // mayAsk reports whether an attempt is this process's to make.
 func (s *Supervisor) mayAsk(now time.Time) bool {
 	if s.fleet == nil {
@@ -111,7 +107,7 @@ func (s *Supervisor) heedView(ctx context.Context, v View) {
 	if s.unread == nil && v.Err == nil {
 		last = s.followView(now, v)
 	}
-	if !v.Asks && now.Sub(v.Heard) > verdictPatience {
+	if !v.Asks && now.Sub(v.Heard) > machine.VerdictPatience {
 		s.machine.Forget(now)
 	}
 	to := s.machine.Status(now)

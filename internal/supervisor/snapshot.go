@@ -40,6 +40,16 @@ func (s *Snapshot) Speaks() bool {
 	return f == nil || f.Leads || f.Asks && (s.Ready() || s.State == machine.Rejected)
 }
 
+// VerdictAge is how long ago a follower has heard the verdict that it shows. follows:
+// there is one, and it is another process's.
+func (s *Snapshot) VerdictAge(now time.Time) (age time.Duration, follows bool) {
+	f := s.Fleet
+	if f == nil || f.Asks || f.Heard.IsZero() || s.Target.Fault != "" {
+		return 0, false
+	}
+	return max(0, now.Sub(f.Heard)), true
+}
+
 // Situation is what there is to say about the snapshot at that time.
 func (s *Snapshot) Situation(now time.Time) advice.Situation {
 	situation := advice.Situation{
@@ -47,6 +57,9 @@ func (s *Snapshot) Situation(now time.Time) advice.Situation {
 	}
 	if s.Attempt.Reason == s.Reason { // what was restored, or a window that was taken over, had another
 		situation.Detail, situation.Step = s.Attempt.Detail, s.Attempt.Step
+	}
+	if age, follows := s.VerdictAge(now); follows && s.Fleet.Away {
+		situation.Unheard = age
 	}
 	return situation
 }

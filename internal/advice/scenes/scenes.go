@@ -68,6 +68,10 @@ func All() (list []Scene) {
 					continue
 				}
 				add(name, s)
+				if rule.Reason == machine.ReasonUnknown {
+					s.Unheard, s.Next = 75*time.Second, time.Time{}
+					add(name+", the fleet is not heard", s)
+				}
 				if rule.Reason == machine.ReasonAuthFailed || detail == machine.DetailDNSNoSuchHost {
 					s.EverReady = true
 					add(name+", answered before", s)

@@ -84,6 +84,10 @@ func (m *Machine) Revoke(p Permit) {
 	}
 }
 
+// VerdictPatience is how long a verdict of somebody who is not heard any more is still
+// told.
+const VerdictPatience = time.Minute
+
 // Forget gives up a verdict that is too old to be told: nobody is heard who asks. A
 // window and a hold stay, since their ends are known.
 func (m *Machine) Forget(now time.Time) {
