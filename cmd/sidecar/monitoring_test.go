@@ -11,8 +11,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 const (
@@ -114,7 +117,7 @@ func TestAlertsTell(t *testing.T) {
 			t.Errorf("docs/metrics.md, Alerts, has no %q", want)
 		}
 	}
-	if documented := strings.Count(section, "| `Pooler"); documented != len(known) || len(known) != 9 {
+	if documented := strings.Count(section, "| `Pooler"); documented != len(known) || len(known) != 10 {
 		t.Errorf("%d alerts, %d of them documented", len(known), documented)
 	}
 }
@@ -193,15 +196,20 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// optional are the metrics of parts that a variable switches on.
-var optional = []string{"pooler_fleet_leader", "pooler_fleet_members"}
-
 // TestEveryMetricIsThere: what rules and panels ask for, the binary exports, label values
 // included; and promtool can read every expression of a panel.
 func TestEveryMetricIsThere(t *testing.T) {
 	t.Parallel()
-	_, _, body := startSidecar(t).get("/metrics")
+	redis := realpeer.StartRedis(t, realpeer.RedisConfig{})
+	member := startSidecar(t, "DATABASE_URL="+listen(t, poolersim.Script{}).DSN("app", "pw-of-app", "appdb"), "SIDECAR_STATE="+redis.URL("", "").String())
+	member.await(machine.Ready, 20*time.Second)
+	_, _, body := member.get("/metrics")
 	exported := string(body)
+	for _, line := range []string{"pooler_fleet_leader 1", "pooler_fleet_members 1", "pooler_fleet_verdict_age_seconds 0"} {
+		if !strings.Contains(exported, "\n"+line+"\n") {
+			t.Errorf("the leader of a fleet exports no %q", line)
+		}
+	}
 	expressions := make(map[string]string)
 	for name, a := range alerts(t) {
 		expressions[name] = a.expr
@@ -219,9 +227,6 @@ func TestEveryMetricIsThere(t *testing.T) {
 		for _, found := range regexp.MustCompile(`((?:pooler|process|go)_\w+)(\{[^}]*\})?`).FindAllStringSubmatch(expression, -1) {
 			asked++
 			name := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(found[1], "")
-			if slices.Contains(optional, name) {
-				continue
-			}
 			if !strings.Contains(exported, "\n# TYPE "+name+" ") && !strings.HasPrefix(exported, "# TYPE "+name+" ") {
 				t.Errorf("%s asks for %s, which the binary does not export", where, found[1])
 			}

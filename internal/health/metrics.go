@@ -45,6 +45,7 @@ var (
 	notifiedDesc     = desc("notifications_total", "Messages to people: sent, given up, and tries after the first.", "result")
 	fleetLeaderDesc  = desc("fleet_leader", "1 when this sidecar leads its fleet; 0 when it follows, or has none.")
 	fleetMembersDesc = desc("fleet_members", "Sidecars that share the store for this key; 0 without a fleet.")
+	fleetAgeDesc     = desc("fleet_verdict_age_seconds", "How old the leader's verdict is that a follower shows; 0 for who asks itself.")
 	buildDesc        = desc("build_info", "The binary that runs.", "version", "commit", "goversion")
 )
 
@@ -67,7 +68,7 @@ func (c collector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		readyDesc, stateDesc, lockoutsDesc, loginsDesc, durationDesc, retryDesc, windowDesc, successDesc,
 		attemptDesc, sinceDesc, failuresDesc, violationsDesc, localDesc, waiverDesc, waiverExpiryDesc, dsnDesc, guardDesc,
-		storeDesc, fleetLeaderDesc, fleetMembersDesc, proxiedDesc, proxyOpenDesc, proxyRefusedDesc, notifiedDesc, buildDesc,
+		storeDesc, fleetLeaderDesc, fleetMembersDesc, fleetAgeDesc, proxiedDesc, proxyOpenDesc, proxyRefusedDesc, notifiedDesc, buildDesc,
 	} {
 		descs <- d
 	}
@@ -133,6 +134,8 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	leads, members := fleetNumbers(s)
 	gauge(fleetLeaderDesc, leads)
 	gauge(fleetMembersDesc, members)
+	age, _ := s.VerdictAge(now)
+	gauge(fleetAgeDesc, age.Seconds())
 	gauge(buildDesc, 1, c.source.Build.Version, c.source.Build.Commit, c.source.Build.Go)
 }
 
