@@ -1,8 +1,10 @@
 package deploy
 
 import (
+	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +39,7 @@ func built(t *testing.T, folder string) map[string]any {
 		}
 		object, ok := map[string]any{
 			"v1/Namespace": &core.Namespace{}, "v1/ConfigMap": &core.ConfigMap{}, "v1/Service": &core.Service{}, "v1/PersistentVolumeClaim": &core.PersistentVolumeClaim{},
-			"apps/v1/Deployment": &apps.Deployment{}, "batch/v1/Job": &batch.Job{},
+			"apps/v1/Deployment": &apps.Deployment{}, "apps/v1/StatefulSet": &apps.StatefulSet{}, "batch/v1/Job": &batch.Job{},
 			"monitoring.coreos.com/v1/ServiceMonitor": &monitoring.ServiceMonitor{}, "monitoring.coreos.com/v1/PrometheusRule": &monitoring.PrometheusRule{},
 		}[resource.GetApiVersion()+"/"+resource.GetKind()]
 		if !ok {
@@ -67,7 +69,7 @@ func restricted(t *testing.T, name string, pod core.PodTemplateSpec) {
 		if !strings.HasPrefix(container.Image, "YOUR-REGISTRY/") {
 			t.Errorf("%s: %s is no image of yours", name, container.Image)
 		}
-		if from := container.EnvFrom; len(from) != 1 || from[0].ConfigMapRef.Name != "database" {
+		if from := container.EnvFrom; container.Name != "redis" && (len(from) != 1 || from[0].ConfigMapRef.Name != "database") {
 			t.Errorf("%s: in dev, %s refuses the DSN of production", name, container.Name)
 		}
 	}
@@ -100,6 +102,50 @@ func TestKubernetes(t *testing.T) {
 		if service.Labels[key] != value {
 			t.Errorf("the monitor finds no service with %s=%s", key, value)
 		}
+	}
+}
+
+// TestKubernetesFleet: two sidecars that share a Redis with a password, on its own volume,
+// and none of the volume that only one of them could have.
+func TestKubernetesFleet(t *testing.T) {
+	objects := built(t, "kubernetes-fleet")
+	sidecar := objects["Deployment sidecar"].(*apps.Deployment)
+	pod := sidecar.Spec.Template
+	restricted(t, "sidecar", pod)
+	if *sidecar.Spec.Replicas != 2 || sidecar.Spec.Strategy.Type != apps.RollingUpdateDeploymentStrategyType || sidecar.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue() > 1 {
+		t.Errorf("%+v", sidecar.Spec)
+	}
+	for _, volume := range pod.Spec.Volumes {
+		if volume.PersistentVolumeClaim != nil {
+			t.Errorf("two cannot have the volume %s", volume.Name)
+		}
+	}
+	if objects["PersistentVolumeClaim sidecar-state"] != nil || len(pod.Spec.Containers[0].VolumeMounts) != 1 {
+		t.Errorf("%+v", pod.Spec.Containers[0].VolumeMounts)
+	}
+	env := make(map[string]core.EnvVar)
+	var order []string // a variable is known to those after it
+	for _, v := range pod.Spec.Containers[0].Env {
+		env[v.Name], order = v, append(order, v.Name)
+	}
+	state, err := url.Parse(strings.ReplaceAll(env["SIDECAR_STATE"].Value, "$(REDIS_PASSWORD)", "secret"))
+	if password, _ := state.User.Password(); err != nil || password != "secret" || slices.Index(order, "REDIS_PASSWORD") > slices.Index(order, "SIDECAR_STATE") {
+		t.Errorf("%v, %q, %v", err, env["SIDECAR_STATE"].Value, order)
+	}
+	redis, service := objects["StatefulSet redis"].(*apps.StatefulSet), objects["Service "+state.Hostname()].(*core.Service)
+	restricted(t, "redis", redis.Spec.Template)
+	server := redis.Spec.Template.Spec.Containers[0]
+	if *redis.Spec.Replicas != 1 || !strings.Contains(server.Command[2], "--appendonly yes") || !strings.Contains(server.Command[2], "noeviction") ||
+		len(redis.Spec.VolumeClaimTemplates) != 1 || *server.Env[0].ValueFrom.SecretKeyRef != *env["REDIS_PASSWORD"].ValueFrom.SecretKeyRef {
+		t.Errorf("%+v", redis.Spec)
+	}
+	for key, value := range service.Spec.Selector {
+		if redis.Spec.Template.Labels[key] != value {
+			t.Errorf("the service finds no Redis with %s=%s", key, value)
+		}
+	}
+	if port := strconv.Itoa(int(service.Spec.Ports[0].Port)); port != state.Port() {
+		t.Errorf("port %s, asked at %s", port, state.Port())
 	}
 }
 
