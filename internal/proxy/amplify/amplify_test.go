@@ -3,11 +3,12 @@ package amplify
 import (
 	"flag"
 	"fmt"
-	"math"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"dragonfly.internal/sidecar/internal/chart"
 )
 
 var update = flag.Bool("update", false, "write docs/amplification.md and its pictures")
@@ -89,25 +90,16 @@ func again(r result) string {
 	return r.outage.Round(time.Second).String()
 }
 
-// picture shows the logins of every cell as bars, on a logarithmic scale.
+// picture shows the logins of every cell as bars.
 func picture(fleet int, cells map[string]result) string {
-	const left, width, bar, gap, top = 210, 420, 16, 14, 34
 	colours := map[guard]string{nobody: "#b42318", readyz: "#b7791f", proxy: "#1a7f37"}
-	height := top + len(retries)*(len(guards)*bar+gap) + 10
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="720" height="%d" font-family="sans-serif" font-size="12">`+"\n", height)
-	fmt.Fprintf(&b, `<rect width="720" height="%d" fill="#fff"/><text x="10" y="20" font-size="14">%d apps: logins at the pooler with a wrong password or a shut breaker (each step of the scale is ten times more)</text>`+"\n", height, fleet)
-	y := top
+	var groups []chart.Group
 	for _, r := range retries {
-		fmt.Fprintf(&b, `<text x="10" y="%d">%s</text>`+"\n", y+12, r.name)
+		group := chart.Group{Name: r.name}
 		for _, g := range guards {
-			n := cells[r.name+string(g)].logins
-			length := int(width * math.Log10(float64(max(n, 1))) / 6)
-			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" fill="%s"/><text x="%d" y="%d">%d, %s</text>`+"\n",
-				left, y, max(length, 1), bar-3, colours[g], left+length+6, y+11, n, strings.Trim(string(g), "`"))
-			y += bar
+			group.Bars = append(group.Bars, chart.Bar{Name: strings.Trim(string(g), "`"), Colour: colours[g], Value: cells[r.name+string(g)].logins})
 		}
-		y += gap
+		groups = append(groups, group)
 	}
-	return b.String() + "</svg>\n"
+	return chart.Bars(fmt.Sprintf("%d apps: logins at the pooler with a wrong password or a shut breaker (each step of the scale is ten times more)", fleet), groups)
 }
