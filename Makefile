@@ -5,6 +5,7 @@
 # make screenshots   the page in every state, into docs/screenshots
 # make story  a lockout as the page, the alerts and the chat tell it, into docs/story.md
 # make bench  /readyz over sockets beside bare handlers, start and memory
+# make bench-fleet   1 to 16 sidecars on one Redis, 10 to 10,000 readers
 # make man    a page a command, into bin/man
 # make release   archives for five systems, their bills of materials and sums, into bin/release
 # make vuln   known vulnerabilities of what the program calls; asks the network
@@ -24,7 +25,7 @@ COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 TOOL     = go tool -modfile=tools.mod
 
-.PHONY: demo run build test needs lint soak bench bench-proxy bench-amplification size screenshots story man release vuln rules
+.PHONY: demo run build test needs lint soak bench bench-proxy bench-amplification bench-fleet size screenshots story man release vuln rules
 
 demo: build
 	./bin/sidecar demo
@@ -103,6 +104,11 @@ bench-proxy: needs
 bench-amplification:
 	go test ./internal/proxy/amplify -update
 	@cat docs/amplification.md
+
+# Prints docs/fleet-scale.md and its pictures anew; eight minutes, and the machine has to be quiet.
+bench-fleet: needs
+	BENCH_FLEET=$(CURDIR)/docs go test -count=1 -timeout 30m -run 'TestFleetScale$$' ./cmd/sidecar
+	@cat docs/fleet-scale.md
 
 # docs/performance.md has what this shows; the machine has to be quiet.
 bench:

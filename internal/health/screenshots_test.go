@@ -26,7 +26,7 @@ func TestScreenshots(t *testing.T) {
 	}
 	browser, now := startBrowser(t), time.Now()
 	for _, s := range scenes(now) {
-		if !slices.Contains([]string{"starting", "ready", "looking-again", "retrying", "lockout", "rejected", "misconfigured", "waiver"}, s.name) {
+		if !slices.Contains([]string{"starting", "ready", "looking-again", "retrying", "lockout", "rejected", "misconfigured", "waiver", "follower"}, s.name) {
 			continue // the tests see them all
 		}
 		server := httptest.NewServer(NewHandler(s.source(now)))
