@@ -82,11 +82,12 @@ func Lines(title, x, y string, curves []Curve) string {
 	}
 	marked := make(map[float64]bool)
 	for _, c := range curves {
-		path := "M"
+		var path strings.Builder
+		path.WriteString("M")
 		var dots strings.Builder
 		for _, p := range c.Points {
 			px, py := place(p)
-			path += fmt.Sprintf("%.0f %.0f ", px, py)
+			fmt.Fprintf(&path, "%.0f %.0f ", px, py)
 			fmt.Fprintf(&dots, `<circle cx="%.0f" cy="%.0f" r="3" fill="%s"/>`, px, py, c.Colour)
 			if !marked[p.X] {
 				fmt.Fprintf(&dots, `<text x="%.0f" y="%d" text-anchor="middle">%g</text>`, px, height-bottom+18, p.X)
@@ -95,7 +96,7 @@ func Lines(title, x, y string, curves []Curve) string {
 		}
 		_, end := place(c.Points[len(c.Points)-1])
 		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="2"/>%s<text x="%d" y="%.0f" fill="%s">%s</text>`+"\n",
-			strings.TrimSpace(path), c.Colour, dots.String(), width-right+10, end+4, c.Colour, c.Name)
+			strings.TrimSpace(path.String()), c.Colour, dots.String(), width-right+10, end+4, c.Colour, c.Name)
 	}
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text><text x="10" y="34">%s</text>`+"\n", (left+width-right)/2, height-12, x, y)
 	return frame(height, title, b.String())

@@ -44,7 +44,7 @@ func TestFleet(t *testing.T) {
 			"[+]fleet ok\n", `changes."}`, []string{"it asks for itself", "own, which is rejected and held"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			time.Sleep(time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC).Sub(time.Now()))
+			time.Sleep(time.Until(time.Date(2026, 1, 18, 15, 0, 0, 0, time.UTC)))
 			s := &supervisor.Snapshot{Status: test.status, Fleet: &test.fleet}
 			if s.Since, s.Fleet.Heard = time.Now(), time.Now().Add(-test.age); s.State == machine.Rejected {
 				s.Next = time.Now().Add(time.Hour)

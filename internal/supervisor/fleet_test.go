@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -125,6 +126,23 @@ func TestFleetTold(t *testing.T) {
 			s, _ := perform(t, new(paperFleet), test.views...)
 			if known := s.Told.Down.Equal(told.Down); known != test.known {
 				t.Errorf("%s: %+v", name, s.Told)
+			}
+		}
+	})
+}
+
+// TestFleetOld: a follower whose store is away says how old the verdict is, and after a
+// minute that it is not to be trusted.
+func TestFleetOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ready := machine.Record{Verdict: machine.Verdict{Key: "k", Credential: "c", State: machine.Ready, Reason: machine.ReasonOK, Since: time.Now()}}
+		for age, want := range map[time.Duration]string{
+			50 * time.Second: "The database answers. That is 51s old: the fleet's store does not answer.",
+			70 * time.Second: "What the fleet's leader said is too old to trust: the store does not answer.",
+		} {
+			s, _ := perform(t, new(paperFleet), View{Heard: time.Now(), Record: ready}, View{Heard: time.Now().Add(-age), Err: errors.New("away")})
+			if got := s.Message(time.Now()); got != want || !s.Unstored {
+				t.Errorf("%s, %q, unstored %v", s.State, got, s.Unstored)
 			}
 		}
 	})
