@@ -168,11 +168,11 @@ func (s *Supervisor) followView(now time.Time, v View) machine.Attempt {
 }
 
 // followTold takes up what people were told by whoever asks, or asked before us: a new
-// leader goes on from there. What a store has lost stays as we know it.
+// leader goes on from there. What a store has lost, or never heard, stays as we know it.
 func (s *Supervisor) followTold(v View) {
 	took := v.Asks && v.Lease != s.lease
 	switch empty := v.Record.Verdict.Key == ""; {
-	case v.Asks && !took:
+	case v.Asks && !took, v.Leads && s.told.Last.After(v.Record.Told.Last):
 	case !empty:
 		s.told = v.Record.Told
 	case took && !v.Leads: // what was told of the leader's credential is not of ours

@@ -116,12 +116,15 @@ func TestFleetTold(t *testing.T) {
 		leads, apart := View{Heard: time.Now(), Leads: true, Asks: true, Lease: "epoch/1"}, View{Heard: time.Now(), Asks: true, Lease: "epoch/1"}
 		took := leads
 		took.Record = left
+		behind := took
+		behind.Record.Told = machine.Told{Last: time.Now().Add(-time.Hour)}
 		for name, test := range map[string]struct {
 			views []View
 			known bool
 		}{
 			"a follower": {[]View{follows}, true}, "it leads": {[]View{took}, true},
-			"it leads, and Redis is empty": {[]View{follows, leads}, true}, "another credential": {[]View{follows, apart}, false},
+			"it leads, and Redis is behind": {[]View{follows, behind}, true},
+			"it leads, and Redis is empty":  {[]View{follows, leads}, true}, "another credential": {[]View{follows, apart}, false},
 		} {
 			s, _ := perform(t, new(paperFleet), test.views...)
 			if known := s.Told.Down.Equal(told.Down); known != test.known {
