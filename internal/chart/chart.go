@@ -61,7 +61,7 @@ type Curve struct {
 
 // Lines shows curves over doubly logarithmic scales, whose lines are powers of ten.
 func Lines(title, x, y string, curves []Curve) string {
-	const left, right, top, bottom, height = 70, 150, 40, 50, 320
+	const left, right, top, bottom, height = 70, 150, 50, 50, 320
 	lowest, highest := curves[0].Points[0], curves[0].Points[0]
 	for _, c := range curves {
 		for _, p := range c.Points {

@@ -27,7 +27,7 @@ func TestCharts(t *testing.T) {
 			t.Errorf("%s: %s", name, picture)
 		}
 	}
-	for _, want := range []string{`d="M70 230 570 115"`, `>0.1</text>`, `>1000</text>`} {
+	for _, want := range []string{`d="M70 232 570 122"`, `>0.1</text>`, `>1000</text>`} {
 		if !strings.Contains(lines, want) {
 			t.Errorf("no %s in\n%s", want, lines)
 		}
