@@ -13,6 +13,7 @@ import (
 	"dragonfly.internal/sidecar/internal/dsn"
 	"dragonfly.internal/sidecar/internal/exit"
 	"dragonfly.internal/sidecar/internal/poolersim"
+	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/report"
 	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -72,5 +73,37 @@ func TestBanBack(t *testing.T) {
 	calls := api.Calls()
 	if want := "DELETE /v1/projects/iaketsyhmqbwaabgykux/network-bans"; len(calls) != 3 || calls[1] != want {
 		t.Errorf("%q", calls)
+	}
+}
+
+// TestBanLiftedForAll: the command leaves its word with the fleet that shares a Redis.
+func TestBanLiftedForAll(t *testing.T) {
+	t.Parallel()
+	api := apisim.Listen("iaketsyhmqbwaabgykux", apiToken, apisim.Requester)
+	defer api.Close()
+	const raw = "postgresql://app:p@db.iaketsyhmqbwaabgykux.supabase.co:6543/app?sslmode=require"
+	place := realpeer.StartRedis(t, realpeer.RedisConfig{}).URL("", "")
+	run := func(want string) {
+		t.Helper()
+		command := exec.Command(os.Args[0], "bans", "lift", "--yes")
+		command.Env = []string{beSidecar + "=1", "SUPABASE_MODE=prod", "SIDECAR_STATE=" + place.String(), "SIDECAR_SUPABASE_API=" + api.URL, "SUPABASE_ACCESS_TOKEN=" + apiToken, "DATABASE_URL=" + raw}
+		if out, err := command.CombinedOutput(); err != nil || !strings.Contains(strings.Join(strings.Fields(string(out)), " "), want) {
+			t.Errorf("%v, %s", err, out)
+		}
+	}
+	run("Nothing is stored in " + place.String())
+	member := store.NewRedis(place)
+	defer member.Close()
+	now := time.Now().UTC()
+	room := store.Room{Key: dsn.Judge(raw, dsn.Rules{}, now).DSN.Key()}
+	look := store.Look{Member: "m", Tag: "m", Salt: []byte("0123456789abcdef")}
+	a, err := member.Look(t.Context(), room, look)
+	look.Clock, look.Window = a.Clock, machine.Window{Key: room.Key, Trigger: machine.TriggerNetworkBan, Opened: now, Until: now.Add(30 * time.Minute), InRow: 1}
+	if b, err2 := member.Look(t.Context(), room, look); err != nil || err2 != nil || len(b.Record.Windows) != 1 {
+		t.Fatal(err, err2, b)
+	}
+	run("A running sidecar takes it up within seconds")
+	if a, err = member.Look(t.Context(), room, look); err != nil || len(a.Record.Windows) != 0 || a.Lifted.IsZero() {
+		t.Errorf("%v, %+v", err, a)
 	}
 }

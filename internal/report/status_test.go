@@ -42,7 +42,13 @@ func statuses() map[string]health.Status {
 		State: "misconfigured", Reason: "no_config", Since: at, Advice: "DATABASE_URL is not set.",
 		Waiver: health.StatusWaiver{Status: dsn.WaiverNone}, Store: health.Store{Kind: "memory", Healthy: true},
 	}
-	return map[string]health.Status{"ready": ready, "lockout": lockout, "waived": waived, "pending": pending, "expiring": expiring, "none": none}
+	follower, old := ready, int64(23)
+	follower.Store = health.Store{Kind: "redis", Healthy: true}
+	follower.Fleet = &health.StatusFleet{Role: "follower", Members: 3, Leader: "5eed0001", HeardAt: &at, VerdictAge: new(int64), Answers: true}
+	unheard := follower
+	unheard.Store.Healthy = false
+	unheard.Fleet = &health.StatusFleet{Role: "follower", Members: 3, Leader: "5eed0001", HeardAt: &at, VerdictAge: &old}
+	return map[string]health.Status{"follower": follower, "unheard": unheard, "ready": ready, "lockout": lockout, "waived": waived, "pending": pending, "expiring": expiring, "none": none}
 }
 
 // TestStatusText: the exact words of a status.
