@@ -117,7 +117,7 @@ func TestAlertsTell(t *testing.T) {
 			t.Errorf("docs/metrics.md, Alerts, has no %q", want)
 		}
 	}
-	if documented := strings.Count(section, "| `Pooler"); documented != len(known) || len(known) != 10 {
+	if documented := strings.Count(section, "| `Pooler"); documented != len(known) || len(known) != 11 {
 		t.Errorf("%d alerts, %d of them documented", len(known), documented)
 	}
 }
