@@ -67,6 +67,10 @@ func pass(to, from *net.TCPConn, side budget.Side, login *login) error {
 	if err != nil {
 		return err
 	}
+	writer, err := newWriter(to)
+	if err != nil {
+		return err
+	}
 	for {
 		buffer, n, err := reader.read()
 		if err != nil {
@@ -82,7 +86,7 @@ func pass(to, from *net.TCPConn, side budget.Side, login *login) error {
 			}
 			login.saw(side, n)
 		}
-		_, err = to.Write((*buffer)[:n])
+		err = writer.write((*buffer)[:n])
 		buffers.Put(buffer)
 		if err != nil && side == budget.Client {
 			return err
@@ -134,4 +138,36 @@ func (r *reader) read() (*[]byte, int, error) {
 		return nil, 0, os.NewSyscallError("read", r.err)
 	}
 	return nil, 0, io.EOF
+}
+
+// writer writes as the reader reads.
+type writer struct {
+	raw  syscall.RawConn
+	left []byte // to be written
+	err  error
+	try  func(fd uintptr) bool // made once
+}
+
+func newWriter(conn *net.TCPConn) (*writer, error) {
+	raw, err := conn.SyscallConn()
+	w := &writer{raw: raw}
+	w.try = func(fd uintptr) bool {
+		for w.err = nil; len(w.left) > 0 && w.err == nil; {
+			var n int
+			n, w.err = writeNow(fd, w.left)
+			w.left = w.left[n:]
+		}
+		return w.err != syscall.EAGAIN
+	}
+	return w, err
+}
+
+// write returns once all is written, or cannot be.
+func (w *writer) write(text []byte) error {
+	w.left = text
+	defer func() { w.left = nil }() // the buffer is somebody else's then
+	if err := w.raw.Write(w.try); err != nil {
+		return err
+	}
+	return w.err
 }

@@ -15,15 +15,6 @@ func hasEnded(fd uintptr) bool {
 	return n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
 }
 
-// readNow reads what a socket has; EAGAIN when that is nothing.
-func readNow(fd uintptr, into []byte) (n int, err error) {
-	for {
-		if n, err = syscall.Read(int(fd), into); err != syscall.EINTR {
-			return n, err
-		}
-	}
-}
-
 // descriptors is how many the process may have, at most 1<<30, if that is known.
 func descriptors() (all int, known bool) {
 	var limit syscall.Rlimit
