@@ -21,7 +21,7 @@ const (
 )
 
 var (
-	errClosed = errors.New("the door has closed before the dial")
+	errClosed = errors.New("the door has closed before the login")
 	errLoop   = errors.New("the sidecar's own DATABASE_URL leads to its own proxy")
 )
 
@@ -146,14 +146,20 @@ func (p *Proxy) dial(ctx context.Context, to Upstream) (*net.TCPConn, error) {
 		}
 		return nil, err
 	}
-	if s := p.options.Snapshot(); s.State == machine.Lockout && !dialled.Before(s.Since) {
+	s, open := p.look(to)
+	if s.State == machine.Lockout && !dialled.Before(s.Since) {
 		p.counts.violations.Add(1)
 	}
-	if p.isOurs(conn) {
-		conn.Close()
-		return nil, errLoop
+	switch {
+	case !open: // meanwhile, and nothing was said yet
+		err = errClosed
+	case p.isOurs(conn):
+		err = errLoop
+	default:
+		return conn.(*net.TCPConn), nil
 	}
-	return conn.(*net.TCPConn), nil
+	conn.Close()
+	return nil, err
 }
 
 // isOurs reports whether a connection leads back to our own listener: each one would

@@ -7,11 +7,9 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"dragonfly.internal/sidecar/internal/poolersim"
@@ -204,41 +202,5 @@ func TestStartingWaits(t *testing.T) {
 		if took := time.Since(before); c.name == "nothing" && (took < firstVerdict || took > firstVerdict+3*time.Second) {
 			t.Errorf("%s took %v", c.name, took)
 		}
-	}
-}
-
-// TestWindowBetweenAcceptAndDial: the verdict changes at the last look but one;
-// the server sees no socket.
-func TestWindowBetweenAcceptAndDial(t *testing.T) {
-	pooler := upstream(t)
-	r := newRig(t, pooler.Addr())
-	for nth := 1; ; nth++ {
-		r.verdict(machine.Ready, machine.ReasonOK, "")
-		before := pooler.Counts().Sockets
-		var looks atomic.Int64
-		look := func() {
-			if looks.Add(1) == int64(nth) {
-				r.verdict(machine.Lockout, machine.ReasonLockout, machine.TriggerServerLoginRetry)
-			}
-		}
-		r.looked.Store(&look)
-		conn, err := r.login(1, r.dsn("app", "right", "db", "sslmode=disable"), "")
-		r.looked.Store(nil)
-		if err == nil { // it was through before the window opened
-			bye(conn)
-			if nth < 3 {
-				t.Errorf("through although the window opened at look %d", nth)
-			}
-			break
-		}
-		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || !strings.Contains(refused.Message, "Lockout backoff") {
-			t.Fatalf("look %d: %v", nth, err)
-		}
-		if got := pooler.Counts().Sockets - before; got != 0 {
-			t.Fatalf("look %d: %d sockets in the window", nth, got)
-		}
-	}
-	if got := r.Status().Violations; got != 0 {
-		t.Errorf("%d violations", got)
 	}
 }

@@ -21,6 +21,7 @@ type gate struct {
 	event   func(netip.Addr, budget.Event) // called with mu held
 	counts  func() bool                    // the sidecar is ready: a refusal is the password's
 	places  func() int                     // that the budget has
+	open    func() bool                    // the verdict lets logins through
 }
 
 type waiter struct {
@@ -93,6 +94,20 @@ func (l *login) enter(n int, gone func() bool) budget.Answer {
 		}
 		return answer
 	}
+}
+
+// goesOn reports whether the client's next n bytes may be passed on, and waits for a
+// place for them if need be.
+func (l *login) goesOn(n int) bool {
+	if l.enter(n, func() bool { return false }).Admission != budget.Pass {
+		return false
+	}
+	if l.gate.open() {
+		return true
+	}
+	l.gate.mu.Lock()
+	defer l.gate.mu.Unlock()
+	return l.inner.Verdict() != budget.Pending
 }
 
 // wake asks again for everybody who waits.

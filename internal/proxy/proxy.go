@@ -64,6 +64,7 @@ func New(options Options) (*Proxy, error) {
 			}
 			return budget.Places
 		},
+		open:   func() bool { return Open(p.options.Snapshot()) },
 		counts: func() bool { s := p.options.Snapshot(); return s.Ready() || counted(s.Target) },
 	}
 	return p, nil

@@ -12,9 +12,10 @@ import (
 	"dragonfly.internal/sidecar/internal/proxy/budget"
 )
 
-// bufferSize is what one read may bring. A buffer is taken when there is something
-// to read and given back when that is written: idle connections have none.
-const bufferSize = 64 << 10
+// bufferSize is what one read may bring; more makes nothing faster. A buffer is taken
+// when there is something to read and given back when that is written: idle connections
+// have none, and a client that does not read costs one.
+const bufferSize = 16 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
 
@@ -56,8 +57,9 @@ func abort(conn *net.TCPConn) {
 	conn.Close()
 }
 
-// errNoPlace ends a client that went on with its login too late.
-var errNoPlace = errors.New("no place for the rest of the login")
+// errTooLate ends a client that goes on with its login when there is no place for it,
+// or when the door has closed: connections that are open stay so, and this is none yet.
+var errTooLate = errors.New("too late for the rest of the login")
 
 // pass copies from one side to the other until the side ends: nil, or an error when
 // it broke off. What cannot be written is an end of the other side, which its own
@@ -80,9 +82,9 @@ func pass(to, from *net.TCPConn, side budget.Side, login *login) error {
 			return err
 		}
 		if !login.settled.Load() {
-			if side == budget.Client && login.enter(n, func() bool { return false }).Admission != budget.Pass {
+			if side == budget.Client && !login.goesOn(n) {
 				buffers.Put(buffer)
-				return errNoPlace
+				return errTooLate
 			}
 			login.saw(side, n)
 		}

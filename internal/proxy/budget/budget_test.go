@@ -141,3 +141,33 @@ func TestAddressesAreForgotten(t *testing.T) {
 	}
 	ask(t, b, now.Add(time.Second), 0, Held)
 }
+
+// TestPieces: clients that say a piece of a startup message, at once or by drips, take
+// nobody's place for long, and need one for the rest.
+func TestPieces(t *testing.T) {
+	b, now := New(), time.Unix(0, 0)
+	var pieces []*Login
+	for n := range Places - kept {
+		l := b.Login(address(n))
+		if !l.Needs(1) || l.Enter(now).Admission != Pass {
+			t.Fatal("no place")
+		}
+		l.Bytes(Client, 1, now)
+		pieces = append(pieces, l)
+	}
+	ask(t, b, now, 100, Wait)
+	for end := now.Add(Idle); now.Before(end); now = now.Add(Idle / 2) {
+		pieces[0].Bytes(Client, 1, now)
+	}
+	for n, l := range pieces {
+		if due, ok := l.Due(); !ok || due.After(now) {
+			t.Fatalf("client %d has its place until %v, %v", n, due, ok)
+		}
+		if l.Tick(now); !l.Needs(1) {
+			t.Errorf("client %d needs no place for the rest", n)
+		}
+	}
+	if b.Out() != 0 {
+		t.Errorf("%d places are taken", b.Out())
+	}
+}

@@ -52,9 +52,9 @@
 //     long each time, up to 15 min. A good login forgets that.
 //   - Whoever finds the places taken by logins under way waits for one; whoever
 //     finds them taken by refused ones, or is to wait for its address, is told so.
-//   - A client that lets 2 s pass before it says the next thing of its login gives
-//     its place back, and needs one again before that thing is passed on: slow
-//     clients neither block the others nor slip through.
+//   - A client that lets 2 s pass before it says the next thing of its login, or the
+//     rest of it, gives its place back, and needs one again before that thing is
+//     passed on: slow clients neither block the others nor slip through.
 //
 // What is refused while the sidecar itself is not ready is not held against
 // anybody, and on a pooler of one's own, where nobody counts, neither is what was

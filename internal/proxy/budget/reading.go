@@ -88,7 +88,9 @@ func (r *Reading) Bytes(from Side, n int, now time.Time) {
 	if r.Settled() || n == 0 {
 		return
 	}
-	r.at = now
+	if from == Server || r.server > 0 || r.client == 0 {
+		r.at = now // pieces of one flight do not make it younger
+	}
 	switch {
 	case from == Server && r.tail > 0 && n <= alert: // the answer to a farewell
 	case from == Server:
@@ -194,10 +196,17 @@ func (r *Reading) Quiet(now time.Time) {
 	}
 }
 
-// Waits is since when the client has been expected to say the next thing of its
-// login. False: it is not.
+// Waits is since when it may be the client who has to say the next thing of its
+// login: it was asked, or what it said may be a piece only, and is no password. False:
+// there is something for the server to judge.
 func (r *Reading) Waits() (since time.Time, ok bool) {
-	return r.at, r.verdict == Pending && r.server > 0 && r.tail == 0 && !r.answered()
+	switch {
+	case r.verdict != Pending:
+		return r.at, false
+	case r.server > 0:
+		return r.at, r.tail == 0 && !r.answered()
+	}
+	return r.at, r.client > 0 && r.stage != passwording
 }
 
 func (r *Reading) settle(v Verdict) { r.verdict, r.presumed = v, false }
