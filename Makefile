@@ -100,8 +100,9 @@ bench-proxy: needs
 	go test -run '^$$' -bench 'BenchmarkProxy$$' -benchtime 1x -timeout 30m ./cmd/sidecar
 	go test -run '^$$' -bench Relay -count 3 ./internal/proxy
 
-# Prints docs/amplification.md and its pictures anew.
-bench-amplification:
+# Prints docs/amplification.md and its pictures anew; three minutes before real servers.
+bench-amplification: needs
+	AMPLIFICATION=$(CURDIR)/internal/proxy/amplify/testdata/real.md go test -count=1 -run 'TestAmplificationReal$$' ./cmd/sidecar
 	go test ./internal/proxy/amplify -update
 	@cat docs/amplification.md
 

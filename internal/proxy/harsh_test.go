@@ -10,6 +10,7 @@ import (
 	"dragonfly.internal/sidecar/internal/poolersim"
 	"dragonfly.internal/sidecar/internal/proxy/budget"
 	"dragonfly.internal/sidecar/internal/realpeer"
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
 // guarded is a simulated pooler with Supavisor's breaker, and when the wrong
@@ -174,5 +175,32 @@ func TestOneWrongAppAmongGoodOnes(t *testing.T) {
 	}
 	if got := pooler.worst(); got != 1 {
 		t.Errorf("%d refused logins of one app within seconds", got)
+	}
+}
+
+// TestForgiven: an outage of everybody's password, the sidecar's own too, is over, and
+// so is what was refused in it. Not before a shared pooler, which goes on counting.
+func TestForgiven(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		r := newRig(t, upstream(t).Addr())
+		r.target.Shared = shared
+		r.verdict(machine.Ready, machine.ReasonOK, "")
+		if _, err := r.login(1, r.dsn("app", "wrong", "db", "sslmode=disable"), ""); err == nil {
+			t.Fatal("got in")
+		}
+		held := func(want int) func() bool { return func() bool { return len(r.Status().Held) == want } }
+		until(t, "the hold", held(1))
+		time.Sleep(2 * watchEvery) // seen as ready
+		r.verdict(machine.Rejected, machine.ReasonAuthFailed, "")
+		time.Sleep(2 * watchEvery)
+		r.verdict(machine.Ready, machine.ReasonOK, "")
+		if shared {
+			time.Sleep(3 * watchEvery)
+			if !held(1)() {
+				t.Error("forgiven before a shared pooler")
+			}
+		} else {
+			until(t, "the pardon", held(0))
+		}
 	}
 }

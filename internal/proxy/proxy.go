@@ -178,14 +178,13 @@ func counted(t machine.Target) bool { return t.Shared || t.DBHost }
 // watchEvery is how often the verdict is looked at for what follows from a change.
 const watchEvery = 100 * time.Millisecond
 
-// watch forgives what turns out to have been nobody's password: the sidecar's own
-// login failed as well, for another reason. Not on Supabase's hosts, which count
-// every refused login, whatever we know.
+// watch forgives what was refused around an outage that is over: it was nobody's
+// password, or everybody's, and the sidecar's own is taken again. Not on Supabase's
+// hosts, which count every refused login, whatever we know.
 func (p *Proxy) watch(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	var well time.Time // the last success before the outage; zero while there is none
-	var theirs bool    // what it turned out to be counts for nobody
 	last := p.options.Snapshot()
 	for {
 		select {
@@ -195,17 +194,13 @@ func (p *Proxy) watch(ctx context.Context) {
 		}
 		s := p.options.Snapshot()
 		switch {
-		case s == last:
 		case s.Ready() && !well.IsZero():
-			if theirs {
+			if !counted(s.Target) {
 				p.gate.forgive(well)
 			}
 			well = time.Time{}
 		case !s.Ready() && last.Ready():
-			well, theirs = last.LastSuccess, !counted(s.Target)
-		}
-		if s.Reason == machine.ReasonAuthFailed {
-			theirs = false
+			well = last.LastSuccess
 		}
 		last = s
 	}

@@ -44,3 +44,8 @@ func (pb *PgBouncer) Sockets() int { return pb.count("P: got connection: " + Hos
 
 // Logins counts the logins that clients tried as user, with any password.
 func (pb *PgBouncer) Logins(user string) int { return pb.count("login attempt: ", " user="+user+" ") }
+
+// Rejections counts the logins of clients as user with a wrong password.
+func (pb *PgBouncer) Rejections(user string) int {
+	return pb.count("/"+user+"@", " closing because: ", "authentication failed")
+}

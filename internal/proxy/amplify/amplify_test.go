@@ -35,6 +35,11 @@ func TestAmplification(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	real, err := os.ReadFile("testdata/real.md") // what cmd/sidecar has measured
+	if err != nil {
+		t.Fatal(err)
+	}
+	page = append(page, real...)
 	for _, fleet := range fleets {
 		if fleet > fleets[0] && !all {
 			break

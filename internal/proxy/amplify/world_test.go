@@ -1,9 +1,9 @@
 package amplify
 
 import (
-	"container/heap"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/proxy/budget"
@@ -69,8 +69,7 @@ type result struct {
 type world struct {
 	now    time.Time
 	begun  time.Time
-	events events
-	n      int
+	events []event // the next first
 	random *rand.Rand
 	guard  guard
 	fleet  int
@@ -86,27 +85,19 @@ type world struct {
 
 type event struct {
 	at time.Time
-	n  int
 	do func()
 }
 
-type events []event
-
-func (e events) Len() int { return len(e) }
-func (e events) Less(i, j int) bool {
-	return e[i].at.Before(e[j].at) || e[i].at.Equal(e[j].at) && e[i].n < e[j].n
-}
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
-func (e *events) Pop() any {
-	last := (*e)[len(*e)-1]
-	*e = (*e)[:len(*e)-1]
-	return last
-}
-
+// after has it done then, and after what is to be done at that moment already.
 func (w *world) after(d time.Duration, do func()) {
-	w.n++
-	heap.Push(&w.events, event{w.now.Add(d), w.n, do})
+	at := w.now.Add(d)
+	i, _ := slices.BinarySearchFunc(w.events, at, func(e event, at time.Time) int {
+		if e.at.After(at) {
+			return 1
+		}
+		return -1
+	})
+	w.events = slices.Insert(w.events, i, event{at, do})
 }
 
 func (w *world) age() time.Duration { return w.now.Sub(w.begun) }
@@ -268,7 +259,8 @@ func play(g guard, r retry, fleet int) result {
 		w.app(id, r)
 	}
 	for len(w.events) > 0 {
-		e := heap.Pop(&w.events).(event)
+		e := w.events[0]
+		w.events = w.events[1:]
 		if w.now = e.at; w.age() > theEnd {
 			break
 		}

@@ -1,7 +1,6 @@
 package budget
 
 import (
-	"container/heap"
 	"net/netip"
 	"slices"
 	"testing"
@@ -40,42 +39,33 @@ var exchanges = []exchange{
 
 // world is a pooler with a breaker, the budget before it, and apps.
 type world struct {
-	t        *rapid.T
-	now      time.Time
-	events   events
-	sequence int // events of one moment happen in their order
-	budget   *Budget
-	waiting  []func() bool // ask again; true: answered
-	waking   bool
-	failed   []time.Time   // wrong passwords that the pooler judged
-	slow     time.Duration // what the pooler takes for an answer
-	spent    int           // logins refused as spent
-	good     map[netip.Addr]int
+	t       *rapid.T
+	now     time.Time
+	events  []event // the next first
+	budget  *Budget
+	waiting []func() bool // ask again; true: answered
+	waking  bool
+	failed  []time.Time   // wrong passwords that the pooler judged
+	slow    time.Duration // what the pooler takes for an answer
+	spent   int           // logins refused as spent
+	good    map[netip.Addr]int
 }
 
 type event struct {
-	at  time.Time
-	seq int
-	do  func()
+	at time.Time
+	do func()
 }
 
-type events []event
-
-func (e events) Len() int { return len(e) }
-func (e events) Less(i, j int) bool {
-	return e[i].at.Before(e[j].at) || e[i].at.Equal(e[j].at) && e[i].seq < e[j].seq
-}
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
-func (e *events) Pop() any {
-	last := (*e)[len(*e)-1]
-	*e = (*e)[:len(*e)-1]
-	return last
-}
-
+// after has it done then, and after what is to be done at that moment already.
 func (w *world) after(d time.Duration, do func()) {
-	w.sequence++
-	heap.Push(&w.events, event{w.now.Add(d), w.sequence, do})
+	at := w.now.Add(d)
+	i, _ := slices.BinarySearchFunc(w.events, at, func(e event, at time.Time) int {
+		if e.at.After(at) {
+			return 1
+		}
+		return -1
+	})
+	w.events = slices.Insert(w.events, i, event{at, do})
 }
 
 // wake lets those who wait ask again, as soon as what happens now has happened.
@@ -235,7 +225,8 @@ func TestSchedules(t *testing.T) {
 			w.after(time.Duration(rapid.IntRange(0, 3000).Draw(t, "start"))*time.Millisecond, again)
 		}
 		for steps := 0; len(w.events) > 0; steps++ {
-			e := heap.Pop(&w.events).(event)
+			e := w.events[0]
+			w.events = w.events[1:]
 			w.now = e.at
 			e.do()
 			if w.budget.out < 0 || w.budget.out > Places {
