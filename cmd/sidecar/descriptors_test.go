@@ -61,6 +61,36 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
+// TestFewDescriptorsForApps: the same with apps that take every connection of the proxy.
+func TestFewDescriptorsForApps(t *testing.T) {
+	t.Parallel()
+	pooler := listen(t, poolersim.Script{})
+	s := startAs(t, nil, limited+"=64", "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_PROBE_INTERVAL=50ms", "SIDECAR_PROXY_PORT=0")
+	s.await(machine.Ready, 10*time.Second)
+	address := s.proxyAddress()
+	for range 200 {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "\x00\x00\x00\x08\x04\xd2\x16\x2f")
+	}
+	attempts := s.status().Logins.Total
+	realpeer.Until(t, 20*time.Second, "ten more probes", func() error {
+		if n := s.status().Logins.Total; n < attempts+10 {
+			return fmt.Errorf("%d logins, %d before", n, attempts)
+		}
+		return nil
+	})
+	if status := s.status(); !status.Ready || status.LocalFault != nil || status.Failures != 0 {
+		t.Errorf("%+v", status)
+	}
+	if open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.command.Process.Pid)); err != nil || len(open) > 60 {
+		t.Errorf("%d descriptors are open, %v", len(open), err)
+	}
+}
+
 // TestNoDescriptors: probes that find no descriptor say nothing of the database; once
 // there are some again, all is as before.
 func TestNoDescriptors(t *testing.T) {

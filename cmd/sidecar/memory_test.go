@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -86,15 +87,66 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestMemoryOfProxy: the same for the proxy, before apps that ask for what they do not
+// read, and before those that are told inside TLS why they are refused.
+func TestMemoryOfProxy(t *testing.T) {
+	t.Parallel()
+	binary := builtSidecar(t)
+	for name, c := range map[string]struct {
+		script poolersim.Script
+		hold   func(conn net.Conn)
+		count  string // of those that are served
+	}{
+		"unread results": {poolersim.Script{}, func(conn net.Conn) {
+			conn.Write([]byte("\x00\x00\x00\x12\x00\x03\x00\x00user\x00app\x00\x00"))
+		}, "pooler_proxy_open_connections "},
+		"TLS in a window": {poolersim.Script{OnStartup: poolersim.CircuitBreaker}, func(conn net.Conn) {
+			conn.Write([]byte("\x00\x00\x00\x08\x04\xd2\x16\x2f"))
+			conn.Read(make([]byte, 1))
+			conn.SetDeadline(time.Now().Add(5 * time.Second))
+			tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).Handshake()
+		}, `pooler_proxy_connections_total{result="closed"} `},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pooler := listen(t, c.script)
+			proxied := strconv.Itoa(realpeer.FreePort(t))
+			port, pid := startBinary(t, binary, "DATABASE_URL="+pooler.DSN("app", "pw-of-app", "appdb"), "SIDECAR_PROXY_PORT="+proxied)
+			realpeer.Until(t, 20*time.Second, "a verdict", func() error {
+				_, err := answered(port, "/readyz", `"reason":"starting"`)
+				return err
+			})
+			pooler.Set(poolersim.Script{OnStartup: poolersim.EndlessNotices()})
+			for n := range 1000 {
+				dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 3+byte(n>>8), byte(n))}}
+				conn, err := dialer.Dial("tcp", "127.0.0.1:"+proxied)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				c.hold(conn)
+			}
+			realpeer.Until(t, 30*time.Second, "all of them are served", func() error {
+				text, err := answered(port, "/metrics", "no such text")
+				for line := range strings.Lines(text) {
+					if n, ok := strings.CutPrefix(line, c.count); ok {
+						text = n
+					}
+				}
+				if n, _ := strconv.Atoi(strings.TrimSpace(text)); n >= 900 {
+					return err
+				}
+				return fmt.Errorf("%s%s, %v", c.count, text, err)
+			})
+			checkMemory(t, port, pid)
+		})
+	}
+}
+
 // startBinary starts a built sidecar and returns its port and process.
 func startBinary(t *testing.T, binary string, env ...string) (port string, pid int) {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port = strconv.Itoa(free.Addr().(*net.TCPAddr).Port)
-	free.Close()
+	port = strconv.Itoa(realpeer.FreePort(t))
 	command := exec.Command(binary)
 	command.Env = append([]string{"PORT=" + port}, env...)
 	if err := command.Start(); err != nil {
