@@ -33,23 +33,37 @@ func secure(t *testing.T) (pg *realpeer.Postgres, root string) {
 	return pg, root
 }
 
+// peers are the servers that apps may have behind the proxy, with TLS and without: a
+// PostgreSQL, and a PgBouncer that keeps a server connection for each client.
+func peers(t *testing.T) map[string]string {
+	t.Helper()
+	pg, _ := secure(t)
+	pb := realpeer.StartPgBouncer(t, pg, realpeer.PgBouncerConfig{
+		Users:    map[string]string{"app": "right"},
+		TLS:      realpeer.NewCA(t).Issue(t, "127.0.0.1"),
+		Settings: map[string]string{"pool_mode": "session", "client_tls_sslmode": "allow"},
+	})
+	return map[string]string{"PostgreSQL": pg.Address(), "PgBouncer": pb.Address()}
+}
+
 // TestClientsGetThrough: every client logs in and asks, with TLS from end to end.
 func TestClientsGetThrough(t *testing.T) {
-	pg, _ := secure(t)
-	r := newRig(t, pg.Address())
-	n := 0
-	for name, command := range clients(t) {
-		mode := "require"
-		if name == "node-postgres" {
-			mode = "no-verify"
+	for peer, address := range peers(t) {
+		r := newRig(t, address)
+		n := 0
+		for name, command := range clients(t) {
+			mode := "require"
+			if name == "node-postgres" {
+				mode = "no-verify"
+			}
+			n++
+			if out, err := exec.Command(command[0], append(command[1:], r.dsn("app", "right", realpeer.Database, "sslmode="+mode))...).CombinedOutput(); err != nil {
+				t.Errorf("%s, %s: %v\n%s", peer, name, err, out)
+			}
 		}
-		n++
-		if out, err := exec.Command(command[0], append(command[1:], r.dsn("app", "right", realpeer.Database, "sslmode="+mode))...).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
+		if s := r.Status(); s.Refused != 0 || s.Results["relayed"] != uint64(n) {
+			t.Errorf("%s: %+v", peer, s)
 		}
-	}
-	if s := r.Status(); s.Refused != 0 || s.Results["relayed"] != uint64(n) {
-		t.Errorf("%+v", s)
 	}
 }
 
@@ -83,70 +97,74 @@ func TestVerifyFull(t *testing.T) {
 
 // TestProtocol: what an app does in a long life, through the proxy.
 func TestProtocol(t *testing.T) {
-	pg, _ := secure(t)
-	r := newRig(t, pg.Address())
-	for _, mode := range []string{"disable", "require"} {
-		t.Run(mode, func(t *testing.T) {
-			dsn := r.dsn("app", "right", realpeer.Database, "sslmode="+mode)
-			conn, err := r.login(1, dsn, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer bye(conn)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
+	for peer, address := range peers(t) {
+		for _, mode := range []string{"disable", "require"} {
+			t.Run(peer+", "+mode, func(t *testing.T) {
+				longLife(t, newRig(t, address), mode)
+			})
+		}
+	}
+}
 
-			var result bytes.Buffer
-			const copyOut = "COPY (SELECT md5(n::text) || repeat('x', 467) FROM generate_series(1, 100000) n) TO STDOUT"
-			if _, err := conn.CopyTo(ctx, &result, copyOut); err != nil || result.Len() != 50_000_000 {
-				t.Fatalf("%d bytes out, %v", result.Len(), err)
-			}
-			want := sha256.Sum256(result.Bytes())
-			if err := conn.Exec(ctx, "CREATE TEMP TABLE lines (line text)").Close(); err != nil {
-				t.Fatal(err)
-			}
-			if tag, err := conn.CopyFrom(ctx, &result, "COPY lines FROM STDIN"); err != nil || tag.RowsAffected() != 100_000 {
-				t.Fatalf("%v, %v", tag, err)
-			}
-			h := sha256.New()
-			if _, err := conn.CopyTo(ctx, h, "COPY lines TO STDOUT"); err != nil || [32]byte(h.Sum(nil)) != want {
-				t.Fatalf("came back changed: %v", err)
-			}
-			rows := conn.ExecParams(ctx, "SELECT line FROM lines", nil, nil, nil, nil).Read()
-			if rows.Err != nil || len(rows.Rows) != 100_000 {
-				t.Fatalf("%d rows, %v", len(rows.Rows), rows.Err)
-			}
+func longLife(t *testing.T, r *rig, mode string) {
+	dsn := r.dsn("app", "right", realpeer.Database, "sslmode="+mode)
+	conn, err := r.login(1, dsn, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bye(conn)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 
-			heard := make(chan string, 1)
-			config, _ := pgconn.ParseConfig(dsn)
-			config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { heard <- n.Payload }
-			listening, err := pgconn.ConnectConfig(ctx, config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer bye(listening)
-			if err := listening.Exec(ctx, "LISTEN news").Close(); err != nil {
-				t.Fatal(err)
-			}
-			if err := conn.Exec(ctx, "NOTIFY news, 'hello'").Close(); err != nil {
-				t.Fatal(err)
-			}
-			if err := listening.WaitForNotification(ctx); err != nil || <-heard != "hello" {
-				t.Fatal(err)
-			}
+	var result bytes.Buffer
+	const copyOut = "COPY (SELECT md5(n::text) || repeat('x', 467) FROM generate_series(1, 100000) n) TO STDOUT"
+	if _, err := conn.CopyTo(ctx, &result, copyOut); err != nil || result.Len() != 50_000_000 {
+		t.Fatalf("%d bytes out, %v", result.Len(), err)
+	}
+	want := sha256.Sum256(result.Bytes())
+	if err := conn.Exec(ctx, "CREATE TEMP TABLE lines (line text)").Close(); err != nil {
+		t.Fatal(err)
+	}
+	if tag, err := conn.CopyFrom(ctx, &result, "COPY lines FROM STDIN"); err != nil || tag.RowsAffected() != 100_000 {
+		t.Fatalf("%v, %v", tag, err)
+	}
+	h := sha256.New()
+	if _, err := conn.CopyTo(ctx, h, "COPY lines TO STDOUT"); err != nil || [32]byte(h.Sum(nil)) != want {
+		t.Fatalf("came back changed: %v", err)
+	}
+	rows := conn.ExecParams(ctx, "SELECT line FROM lines", nil, nil, nil, nil).Read()
+	if rows.Err != nil || len(rows.Rows) != 100_000 {
+		t.Fatalf("%d rows, %v", len(rows.Rows), rows.Err)
+	}
 
-			begun := time.Now()
-			sleeping := conn.Exec(ctx, "SELECT pg_sleep(30)")
-			go func() {
-				for range 12 { // by the dozen
-					time.Sleep(20 * time.Millisecond)
-					conn.CancelRequest(ctx)
-				}
-			}()
-			if err := sleeping.Close(); err == nil || !strings.Contains(err.Error(), "57014") || time.Since(begun) > 10*time.Second {
-				t.Fatalf("after %v: %v", time.Since(begun), err)
-			}
-		})
+	heard := make(chan string, 1)
+	config, _ := pgconn.ParseConfig(dsn)
+	config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) { heard <- n.Payload }
+	listening, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bye(listening)
+	if err := listening.Exec(ctx, "LISTEN news").Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Exec(ctx, "NOTIFY news, 'hello'").Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := listening.WaitForNotification(ctx); err != nil || <-heard != "hello" {
+		t.Fatal(err)
+	}
+
+	begun := time.Now()
+	sleeping := conn.Exec(ctx, "SELECT pg_sleep(30)")
+	go func() {
+		for range 12 { // by the dozen
+			time.Sleep(20 * time.Millisecond)
+			conn.CancelRequest(ctx)
+		}
+	}()
+	if err := sleeping.Close(); err == nil || !strings.Contains(err.Error(), "57014") || time.Since(begun) > 10*time.Second {
+		t.Fatalf("after %v: %v", time.Since(begun), err)
 	}
 	if s := r.Status(); s.Refused != 0 || len(s.Held) != 0 {
 		t.Errorf("%+v", s)
