@@ -24,7 +24,7 @@ type rig struct {
 	*Proxy
 	t        testing.TB
 	port     string
-	target   machine.Target
+	shared   atomic.Bool // it is a shared pooler
 	to       atomic.Pointer[string]
 	snapshot atomic.Pointer[supervisor.Snapshot]
 	hurries  atomic.Int64
@@ -36,7 +36,7 @@ type rig struct {
 
 func newRig(t testing.TB, upstream string, change ...func(*Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, served: make(chan struct{}), target: machine.Target{Key: "k", Credential: "c", DSN: "d"}}
+	r := &rig{t: t, served: make(chan struct{})}
 	r.to.Store(&upstream)
 	r.verdict(machine.Ready, machine.ReasonOK, "")
 	options := Options{
@@ -46,7 +46,7 @@ func newRig(t testing.TB, upstream string, change ...func(*Options)) *rig {
 			}
 			return r.snapshot.Load()
 		},
-		Upstream: func() Upstream { return Upstream{*r.to.Load(), r.target} },
+		Upstream: func() Upstream { return Upstream{*r.to.Load(), r.target()} },
 		Hurry:    func() { r.hurries.Add(1) },
 		Max:      1000, Drain: time.Second,
 		Log: slog.New(slog.NewTextHandler(&r.log, nil)),
@@ -71,10 +71,14 @@ func newRig(t testing.TB, upstream string, change ...func(*Options)) *rig {
 	return r
 }
 
+func (r *rig) target() machine.Target {
+	return machine.Target{Key: "k", Credential: "c", DSN: "d", Shared: r.shared.Load()}
+}
+
 // verdict changes what the sidecar says.
 func (r *rig) verdict(state machine.State, reason machine.Reason, trigger machine.Trigger) {
 	now := time.Now()
-	s := &supervisor.Snapshot{Target: r.target}
+	s := &supervisor.Snapshot{Target: r.target()}
 	s.State, s.Reason, s.Trigger, s.Since = state, reason, trigger, now
 	if before := r.snapshot.Load(); before != nil {
 		s.LastSuccess = before.LastSuccess

@@ -183,7 +183,7 @@ func TestOneWrongAppAmongGoodOnes(t *testing.T) {
 func TestForgiven(t *testing.T) {
 	for _, shared := range []bool{false, true} {
 		r := newRig(t, upstream(t).Addr())
-		r.target.Shared = shared
+		r.shared.Store(shared)
 		r.verdict(machine.Ready, machine.ReasonOK, "")
 		if _, err := r.login(1, r.dsn("app", "wrong", "db", "sslmode=disable"), ""); err == nil {
 			t.Fatal("got in")
