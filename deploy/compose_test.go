@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -64,6 +65,9 @@ func TestCompose(t *testing.T) {
 	sidecar, worker := project.Services["sidecar"], project.Services["worker"]
 	if dsn := sidecar.Environment["DATABASE_URL"]; dsn == nil || worker.Environment["DATABASE_URL"] == nil || *dsn != *worker.Environment["DATABASE_URL"] {
 		t.Error("the sidecar and the worker have to use one DSN")
+	}
+	if port := sidecar.Environment["SIDECAR_PROXY_PORT"]; port == nil || *port != "6432" || len(sidecar.Ports) != 1 || time.Duration(*sidecar.StopGracePeriod) < 30*time.Second {
+		t.Errorf("the proxy is for the others in the network, and has its time to end: %+v", sidecar)
 	}
 	if worker.DependsOn["sidecar"].Condition != types.ServiceConditionHealthy || !strings.Contains(worker.Build.DockerfileInline, `ENTRYPOINT ["/sidecar", "run", "--"]`) {
 		t.Errorf("%+v", worker)

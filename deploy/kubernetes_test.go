@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -146,6 +147,30 @@ func TestKubernetesFleet(t *testing.T) {
 	}
 	if port := strconv.Itoa(int(service.Spec.Ports[0].Port)); port != state.Port() {
 		t.Errorf("port %s, asked at %s", port, state.Port())
+	}
+}
+
+// TestKubernetesProxy: what the service offers is where the pod's proxy listens, and the
+// pages stay where they were.
+func TestKubernetesProxy(t *testing.T) {
+	objects := built(t, "kubernetes-proxy")
+	pod := objects["Deployment sidecar"].(*apps.Deployment).Spec.Template
+	restricted(t, "sidecar", pod)
+	container := pod.Spec.Containers[0]
+	listens := make(map[string]int32)
+	for _, port := range container.Ports {
+		listens[port.Name] = port.ContainerPort
+	}
+	offered := make(map[int32]int32)
+	for _, port := range objects["Service sidecar"].(*core.Service).Spec.Ports {
+		offered[port.Port] = listens[port.TargetPort.StrVal]
+	}
+	if !maps.Equal(offered, map[int32]int32{8080: 8080, 6432: 6432}) {
+		t.Errorf("offers %v", offered)
+	}
+	set := slices.ContainsFunc(container.Env, func(v core.EnvVar) bool { return v.Name == "SIDECAR_PROXY_PORT" && v.Value == "6432" })
+	if !set || len(container.Env) != 3 || *pod.Spec.TerminationGracePeriodSeconds != 30 {
+		t.Errorf("%+v", pod.Spec)
 	}
 }
 
