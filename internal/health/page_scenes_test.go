@@ -88,7 +88,7 @@ func scenes(now time.Time) []scene {
 		{"ready", sinceMorning(now, machine.Status{State: machine.Ready, Reason: machine.ReasonOK, Next: now.Add(20 * time.Second)}), prodDSN, prod},
 		{"lockout", attempt(sinceMorning(now, window), machine.ReasonLockout, machine.StepQuery, "08P01", cachedBy), prodDSN, prod},
 		{"lockout-again", attempt(sinceMorning(now, again), machine.ReasonLockout, machine.StepQuery, "08P01", cachedBy), prodDSN, prod},
-		{"looking-again", attempt(sinceMorning(now, down(machine.Retrying, machine.ReasonLockout, 12*time.Second)), machine.ReasonLockout, machine.StepQuery, "08P01", "server login has been failing, try again later (server_login_retry)"), prodDSN, prod},
+		{"looking-again", attempt(sinceMorning(now, machine.Status{State: machine.Retrying, Reason: machine.ReasonLockout, Trigger: machine.TriggerServerLoginRetry, Next: now.Add(12 * time.Second), Failures: 1}), machine.ReasonLockout, machine.StepQuery, "08P01", "server login has been failing, try again later (server_login_retry)"), prodDSN, prod},
 		{"retrying", attempt(sinceMorning(now, down(machine.Retrying, machine.ReasonUnavailable, 41*time.Second)), machine.ReasonUnavailable, machine.StepDial, "", "dial tcp 10.0.0.7:6543: connect: connection refused"), prodDSN, prod},
 		{"rejected", attempt(sinceMorning(now, down(machine.Rejected, machine.ReasonAuthFailed, 22*time.Minute)), machine.ReasonAuthFailed, machine.StepStartup, "28P01", `password authentication failed for user "postgres"`), prodDSN, prod},
 		{"misconfigured", &supervisor.Snapshot{Status: machine.Status{State: machine.Misconfigured, Reason: machine.ReasonInvalidDSN, Since: now.Add(-3 * time.Minute)}}, rawDSN, prod},
@@ -119,10 +119,14 @@ func (s scene) source(now time.Time) Source {
 	if len(s.snapshot.History) == 0 {
 		started = s.snapshot.Since
 	}
+	kind := "file"
+	if s.snapshot.Fleet != nil {
+		kind = "redis"
+	}
 	return Source{
 		Snapshot:  func() *supervisor.Snapshot { return s.snapshot },
 		Env:       s.rules.Env,
-		StoreKind: "file",
+		StoreKind: kind,
 		Instance:  "c0ffee12",
 		Build:     Build{"1.2.3", "abc", "go1.26"},
 		Started:   started,
