@@ -12,7 +12,6 @@ import (
 
 // TestDemo: the story is told to its end, and its point is in the last lines.
 func TestDemo(t *testing.T) {
-	t.Parallel()
 	command := exec.Command(os.Args[0], "demo", "--once")
 	command.Env = []string{beSidecar + "=1", "PORT=0"}
 	command.Stderr = os.Stderr

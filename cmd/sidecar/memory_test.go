@@ -126,7 +126,7 @@ func TestMemoryOfProxy(t *testing.T) {
 				defer conn.Close()
 				c.hold(conn)
 			}
-			realpeer.Until(t, 30*time.Second, "all of them are served", func() error {
+			realpeer.Until(t, 2*time.Minute, "all of them are served", func() error {
 				text, err := answered(port, "/metrics", "no such text")
 				for line := range strings.Lines(text) {
 					if n, ok := strings.CutPrefix(line, c.count); ok {

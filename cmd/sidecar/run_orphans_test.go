@@ -13,9 +13,9 @@ import (
 	"dragonfly.internal/sidecar/internal/realpeer"
 )
 
-// orphaning leaves ten processes without a parent, each of which ends soon, and
+// orphaning leaves ten processes without a parent, which end when GATE is there, and
 // goes on itself.
-const orphaning = `for i in 1 2 3 4 5 6 7 8 9 10; do sh -c 'sleep 1 & sleep 1.2 &'; done; echo up; trap 'exit 6' TERM; sleep 100 & wait`
+const orphaning = `for i in 1 2 3 4 5 6 7 8 9 10; do sh -c 'until [ -e "$GATE" ]; do sleep 0.1; done &'; done; echo up; trap 'exit 6' TERM; sleep 100 & wait`
 
 // TestRunReaps: what CMD leaves behind becomes run's own and is reaped, as PID 1
 // and otherwise, and CMD's exit code is still found among all the ends.
@@ -25,24 +25,25 @@ func TestRunReaps(t *testing.T) {
 	for name, namespaces := range map[string]uintptr{"subreaper": 0, "PID 1": syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			gate := filepath.Join(t.TempDir(), "open")
 			r := &launched{t: t, dir: t.TempDir(), over: make(chan struct{})}
 			r.command = exec.Command(os.Args[0], "run", "--jitter", "0", "--", "sh", "-c", orphaning)
-			r.command.Env = append([]string{beSidecar + "=1", "PATH=" + os.Getenv("PATH")}, address...)
+			r.command.Env = append([]string{beSidecar + "=1", "PATH=" + os.Getenv("PATH"), "GATE=" + gate}, address...)
 			r.command.Stdout, r.command.Stderr = &r.out, &r.says
 			r.command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
 			r.start()
 			r.awaitWords(&r.out, "up", 10*time.Second)
-			pid, most := r.command.Process.Pid, 0
-			realpeer.Until(t, 10*time.Second, "all orphans are gone", func() error {
-				running, dead := childrenOf(t, pid)
-				if most = max(most, running); running > 1 || dead > 0 {
-					return fmt.Errorf("%d children, %d of them not reaped", running+dead, dead)
-				}
-				return nil
-			})
-			if most < 10 {
-				t.Errorf("it had %d children at most: the orphans went to somebody else", most)
+			awaitChildren := func(what string, right func(running, dead int) bool) {
+				realpeer.Until(t, 20*time.Second, what, func() error {
+					if running, dead := childrenOf(t, r.command.Process.Pid); !right(running, dead) {
+						return fmt.Errorf("%d children, %d of them not reaped", running+dead, dead)
+					}
+					return nil
+				})
 			}
+			awaitChildren("the orphans are ours", func(running, _ int) bool { return running > 10 })
+			put(t, gate, "", true)
+			awaitChildren("all orphans are gone", func(running, dead int) bool { return running == 1 && dead == 0 })
 			r.signal(syscall.SIGTERM)
 			if code, _ := r.code(10 * time.Second); code != 6 {
 				t.Errorf("code %d", code)

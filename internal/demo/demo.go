@@ -26,7 +26,7 @@ func demoConfig() config.Config {
 	counts := config.Counts(machine.DefaultPolicy().Counts)
 	return config.Config{
 		Mode: config.Mode(dsn.Dev), LockoutOn: counts,
-		ProbeInterval: s(time.Second), ProbeTimeout: s(time.Second),
+		ProbeInterval: s(time.Second), ProbeTimeout: s(3 * time.Second),
 		RetryMin: s(500 * time.Millisecond), RetryMax: s(2 * time.Second),
 		LockoutMin: s(8 * time.Second), LockoutMax: s(9 * time.Second),
 		BanMin: s(8 * time.Second), BanMax: s(9 * time.Second),
