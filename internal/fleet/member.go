@@ -101,7 +101,7 @@ func (m *Member) look(ctx context.Context) {
 		return
 	}
 	m.lookInto(ctx, func() (store.Room, *seat, bool) {
-		return store.Room{Key: m.rules.self.Target.Key}, &m.rules.main, m.rules.mayLead()
+		return store.Room{Key: m.rules.self.Target.Key}, &m.rules.main, m.rules.mayLead(time.Now())
 	})
 	m.mu.Lock()
 	apart := m.rules.err == nil && m.rules.apart()

@@ -1,9 +1,8 @@
 package fleet
 
 import (
-	"cmp"
-	"context"
-	"errors"
+	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -31,11 +30,29 @@ type modelRoom struct {
 	cleared           time.Time
 	window            machine.Window
 	members           map[string]time.Time
+	last              time.Time     // what the clock of the room showed at the last look
+	shift             time.Duration // of that clock, from Redis'
 }
 
 func newModel() *model { return &model{rooms: make(map[store.Room]*modelRoom)} }
 
-func (m *model) now() time.Time { return time.Now().Round(0).Add(m.ahead) }
+// now is now of answer.lua.
+func (m *model) now() time.Time {
+	at := time.Now().Round(0).Add(m.ahead)
+	if main := m.rooms[store.Room{Key: "k"}]; main != nil {
+		if at = at.Add(main.shift); at.Before(main.last) {
+			at = main.last
+		}
+	}
+	return at
+}
+
+// keep is keep_clock of answer.lua.
+func (m *model) keep(at time.Time) {
+	if main := m.rooms[store.Room{Key: "k"}]; main != nil {
+		main.last, main.shift = at, at.Sub(time.Now().Round(0).Add(m.ahead))
+	}
+}
 
 func (m *model) flush() {
 	m.mu.Lock()
@@ -43,12 +60,52 @@ func (m *model) flush() {
 	clear(m.rooms)
 }
 
-func (m *model) room(r store.Room, salt []byte) *modelRoom {
-	if m.rooms[r] == nil && salt != nil {
+// clear is [store.Shared.Clear], and reports whether it got through.
+func (m *model) clear() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := m.now()
+	room := m.rooms[store.Room{Key: "k"}]
+	if m.away || room == nil {
+		return false
+	}
+	room.record, _ = room.record.ClearBefore(at)
+	if room.record.Attempt.At.Before(at) {
+		room.record.Attempt = machine.Begun{}
+	}
+	room.rev, room.cleared = fmt.Sprint("clear", at), at
+	if !room.window.Opened.After(at) {
+		room.window = machine.Window{}
+	}
+	return true
+}
+
+// room is a room, which begins now if it is not there.
+func (m *model) room(r store.Room, salt []byte) (room *modelRoom, begins bool) {
+	if begins = m.rooms[r] == nil; begins {
 		m.epoch++
 		m.rooms[r] = &modelRoom{epoch: string(rune('a' + m.epoch)), salt: salt, members: make(map[string]time.Time)}
 	}
-	return m.rooms[r]
+	return m.rooms[r], begins
+}
+
+// copy is what a replica has now; restore lets it take over.
+func (m *model) copy() map[store.Room]*modelRoom {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rooms := make(map[store.Room]*modelRoom)
+	for name, r := range m.rooms {
+		of := *r
+		of.members = maps.Clone(r.members)
+		rooms[name] = &of
+	}
+	return rooms
+}
+
+func (m *model) restore(rooms map[store.Room]*modelRoom) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rooms = rooms
 }
 
 // keep is keep_window of answer.lua.
@@ -58,8 +115,7 @@ func (r *modelRoom) keep(at time.Time, w machine.Window) {
 	}
 }
 
-func (m *model) answer(word string, room, main *modelRoom) store.Answer {
-	at := m.now()
+func (m *model) answer(word string, at time.Time, room, main *modelRoom) store.Answer {
 	a := store.Answer{Word: word, Clock: store.NewClock(time.Now(), at, time.Millisecond)}
 	if room == nil || main == nil {
 		return a
@@ -86,19 +142,28 @@ func agrees(at time.Time, c store.Clock) bool {
 
 func (m *model) look(r store.Room, l store.Look) store.Answer {
 	at := m.now()
-	main := m.room(store.Room{Key: r.Key}, l.Salt)
-	room := m.room(r, l.Salt)
+	main, begins := m.room(store.Room{Key: r.Key}, l.Salt)
+	room := main
+	if r.Credential != "" {
+		room, begins = m.room(r, l.Salt)
+	}
 	main.members[l.Tag] = at
+	if main.epoch == l.Epoch && main.last.Before(l.Seen) {
+		m.epoch++
+		main.epoch, main.fence, main.owner, main.lease, main.rev, main.record = string(rune('a'+m.epoch)), 0, "", time.Time{}, "", machine.Record{}
+		begins = begins || room == main
+	}
+	m.keep(at)
 	if !l.Window.Until.IsZero() && agrees(at, l.Clock) {
 		main.keep(at, l.Clock.ToRedis(machine.Record{Windows: []machine.Window{l.Window}}, time.Now()).Windows[0])
 	}
 	if held := room.lease.After(at); l.Wants && held && room.owner == l.Member && room.epoch == l.Lease.Epoch && room.fence == l.Lease.Fence {
 		room.lease = at.Add(l.For)
-	} else if l.Wants && !held {
+	} else if l.Wants && !held && (!begins || l.Lease.Epoch != "") {
 		room.fence++
 		room.owner, room.lease = l.Member, at.Add(l.For)
 	}
-	return m.answer("ok", room, main)
+	return m.answer("ok", at, room, main)
 }
 
 func (m *model) save(r store.Room, w store.Write) store.Answer {
@@ -110,6 +175,7 @@ func (m *model) save(r store.Room, w store.Write) store.Answer {
 		window = record.Windows[0]
 	}
 	word := "ok"
+	m.keep(at)
 	switch {
 	case main == nil || room == nil || room.epoch != w.Lease.Epoch:
 		word = "epoch"
@@ -136,98 +202,5 @@ func (m *model) save(r store.Room, w store.Write) store.Answer {
 			main.keep(at, window)
 		}
 	}
-	return m.answer(word, room, main)
+	return m.answer(word, at, room, main)
 }
-
-var errAway = errors.New("redis is away")
-
-// link is one member's way to the model. What is paused stands still before a
-// question goes out and before an answer is taken; what is dead does nothing more.
-type link struct {
-	model *model
-
-	mu      sync.Mutex
-	paused  chan struct{} // closed when it goes on; nil: it runs
-	cut     bool
-	dead    bool
-	reread  time.Time // of the last saving that was answered
-	stilled time.Time // since when it has not stood still
-	trial   bool      // the last saving was of a trial
-	fresh   bool      // it was answered
-	window  time.Time // until when Redis had a window then
-}
-
-func (l *link) pause(on bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case on && l.paused == nil:
-		l.paused = make(chan struct{})
-	case !on && l.paused != nil:
-		close(l.paused)
-		l.paused, l.stilled = nil, time.Now()
-	}
-}
-
-func (l *link) gate() {
-	l.mu.Lock()
-	paused := l.paused
-	l.mu.Unlock()
-	if paused != nil {
-		<-paused
-	}
-}
-
-func (l *link) ask(ctx context.Context, f func() store.Answer) (store.Answer, error) {
-	l.gate()
-	l.model.mu.Lock()
-	delay := cmp.Or(l.model.delay, time.Millisecond)
-	l.model.mu.Unlock()
-	time.Sleep(delay / 2)
-	l.model.mu.Lock()
-	l.mu.Lock()
-	gone := l.model.away || l.cut || l.dead
-	l.mu.Unlock()
-	var a store.Answer
-	if !gone {
-		a = f()
-	}
-	l.model.mu.Unlock()
-	time.Sleep(delay / 2)
-	l.gate()
-	if gone {
-		return a, errAway
-	}
-	return a, ctx.Err()
-}
-
-func (l *link) Look(ctx context.Context, room store.Room, look store.Look) (store.Answer, error) {
-	return l.ask(ctx, func() store.Answer { return l.model.look(room, look) })
-}
-
-func (l *link) Save(ctx context.Context, room store.Room, w store.Write) (store.Answer, error) {
-	var at time.Time
-	a, err := l.ask(ctx, func() store.Answer { at = time.Now(); return l.model.save(room, w) })
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.trial, l.fresh, l.window = w.Record.Attempt.After != "", err == nil, time.Time{}
-	if l.fresh {
-		l.reread = at
-	}
-	if len(a.Record.Windows) > 0 {
-		l.window = a.Clock.Ours(a.Record.Windows[0].Until)
-	}
-	return a, err
-}
-
-func (l *link) Leave(ctx context.Context, room store.Room, member, tag string, lease store.Lease) error {
-	_, err := l.ask(ctx, func() store.Answer {
-		if r := l.model.rooms[room]; r != nil && r.owner == member && r.epoch == lease.Epoch && r.fence == lease.Fence {
-			r.lease = time.Time{}
-		}
-		return store.Answer{}
-	})
-	return err
-}
-
-func (l *link) Close() error { return nil }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -18,9 +19,16 @@ type play struct {
 	members [seats]*player
 
 	mu      sync.Mutex
-	locked  bool // the pooler locks out
+	locked  bool                      // the pooler locks out
+	rejects map[string]bool           // credentials
+	asking  map[int]bool              // by who: a trial of theirs is out
+	cleared time.Time                 // by an operator
+	replica map[store.Room]*modelRoom // the last copy
+	gone    sync.WaitGroup
 	dials   []dial
-	flushed time.Time
+	causes  []time.Time // of windows: a trial begins, a login meets a lockout
+	set     bool        // Redis' clock was
+	shaken  time.Time   // Redis was lost, or its clock set
 	faults  []string
 }
 
@@ -30,16 +38,18 @@ type dial struct {
 	window         time.Time // until when Redis had one at the last look
 	who            int
 	trial          bool
+	over           bool // it has ended without a lockout
 	blind, delayed bool // no answer before it; it stood still between the two
 }
 
 // player is one sidecar.
 type player struct {
-	link *link
-	sup  *supervisor.Supervisor
-	stop context.CancelFunc
-	done sync.WaitGroup
-	knew []known
+	link       *link
+	sup        *supervisor.Supervisor
+	stop       context.CancelFunc
+	done       sync.WaitGroup
+	knew       []known
+	credential string
 }
 
 func (d dial) String() string {
@@ -52,9 +62,10 @@ type known struct {
 }
 
 type asker struct {
-	play *play
-	who  int
-	link *link
+	play       *play
+	who        int
+	credential string
+	link       *link
 }
 
 // Probe implements supervisor.Prober.
@@ -73,81 +84,37 @@ func (a asker) Probe(ctx context.Context, permit machine.Permit) machine.Outcome
 	}
 	a.play.mu.Lock()
 	a.play.dials = append(a.play.dials, d)
-	locked := a.play.locked
+	a.play.asking[a.who] = d.trial
+	mine := len(a.play.dials) - 1
+	if d.trial {
+		a.play.causes = append(a.play.causes, now)
+	}
+	locked, rejected := a.play.locked, a.play.rejects[a.credential]
 	latency := time.Duration(50+len(a.play.dials)*37%900) * time.Millisecond
-	if len(a.play.dials)%3 != 0 {
+	if len(a.play.dials)%3 != 2 {
 		latency += 3 * time.Second
 	}
 	a.play.mu.Unlock()
 	a.play.judge(d)
 	time.Sleep(latency)
 	a.link.gate()
-	o := machine.Outcome{Reason: machine.ReasonOK, Knocked: true, Dialled: now}
+	a.play.mu.Lock()
+	a.play.asking[a.who] = false
+	a.link.mu.Lock()
+	a.play.dials[mine].over = !locked && !a.link.dead
+	a.link.mu.Unlock()
 	if locked {
+		a.play.causes = append(a.play.causes, time.Now())
+	}
+	a.play.mu.Unlock()
+	o := machine.Outcome{Reason: machine.ReasonOK, Knocked: true, Dialled: now}
+	switch {
+	case locked:
 		o.Reason, o.Trigger = machine.ReasonLockout, machine.TriggerCircuitBreaker
+	case rejected:
+		o.Reason = machine.ReasonAuthFailed
 	}
 	return o
-}
-
-// blur is how far apart two members' ends of one window may be.
-const blur = 20 * time.Millisecond
-
-// judge holds a login against what was known before its last look: by Redis, and by
-// every live member that Redis has heard of it since.
-func (p *play) judge(d dial) {
-	if d.blind {
-		return // Redis was away: see docs/fleet.md
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if d.window.Sub(d.at) > blur {
-		p.faults = append(p.faults, fmt.Sprintf("%s: %d dials %s before the end of a window that Redis had", d.at.Format("04:05.000"), d.who, d.window.Sub(d.at)))
-	}
-	for i, m := range p.members {
-		if m == nil {
-			continue
-		}
-		for _, k := range m.knew {
-			if d.reread.Sub(k.since) > 0 && k.until.Sub(d.at) > blur {
-				p.faults = append(p.faults, fmt.Sprintf("%s: %d dials %s before the end of a window that %d knew for %s", d.at.Format("04:05.000"), d.who, k.until.Sub(d.at), i, d.reread.Sub(k.since)))
-			}
-		}
-	}
-	for _, before := range p.dials[:len(p.dials)-1] {
-		if !d.trial || !before.trial || before.blind || d.delayed || p.flushed.After(before.reread) && p.flushed.Sub(before.reread) < 3*time.Second {
-			continue
-		}
-		// A trial without an end counts from when it was stored, at most 2 s before its login.
-		if apart := d.at.Sub(before.at); apart < p.policy.Lockout.Min-blur-2*time.Second {
-			p.faults = append(p.faults, fmt.Sprintf("%s: the trials of %d and %d are %s apart", d.at.Format("04:05.000"), before.who, d.who, apart))
-		}
-	}
-}
-
-// watch notes which windows are known, by those that live, run and are connected: what
-// they know reaches Redis with their next look, at most three seconds later.
-func (p *play) watch(at time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, m := range p.members {
-		if m == nil {
-			continue
-		}
-		m.link.mu.Lock()
-		reaches := m.link.paused == nil && !m.link.cut && !m.link.dead
-		m.link.mu.Unlock()
-		p.model.mu.Lock()
-		reaches = reaches && !p.model.away && p.model.delay < time.Second
-		p.model.mu.Unlock()
-		s := m.sup.Snapshot()
-		if !reaches || s.State != machine.Lockout || !at.Before(s.Next) {
-			m.knew = nil
-			continue
-		}
-		if n := len(m.knew); n == 0 || m.knew[n-1].until != s.Next {
-			m.knew = append(m.knew, known{at.Add(3 * time.Second), s.Next})
-		}
-	}
 }
 
 func (p *play) start(who int) {
@@ -159,11 +126,11 @@ func (p *play) start(who int) {
 	}
 	member.Tell(supervisor.Self{Target: target})
 	ctx, stop := context.WithCancel(context.Background())
-	m := &player{link: l, stop: stop}
+	m := &player{link: l, stop: stop, credential: target.Credential}
 	loading, cancel := context.WithTimeout(ctx, 2*time.Second)
 	record, _, err := member.Load(loading)
 	cancel()
-	subject := supervisor.Subject{Target: target, Prober: asker{p, who, l}}
+	subject := supervisor.Subject{Target: target, Prober: asker{p, who, target.Credential, l}}
 	m.sup = supervisor.New(p.policy, subject, member, slog.New(slog.DiscardHandler))
 	var late supervisor.ReadLate
 	if err != nil {
@@ -191,12 +158,37 @@ func (p *play) end(who int, dead bool) {
 	m.stop()
 	m.link.pause(false)
 	p.mu.Lock()
-	p.members[who] = nil
+	p.members[who], p.asking[who] = nil, false
 	p.mu.Unlock()
-	m.done.Wait()
+	p.gone.Go(m.done.Wait)
+}
+
+// inTrial reports whether a trial is out.
+func (p *play) inTrial() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, out := range p.asking {
+		if out {
+			return true
+		}
+	}
+	return false
+}
+
+// leader is who takes itself for the one that leads; none: the first of them.
+func (p *play) leader() int {
+	for who, m := range p.members {
+		if m != nil && m.sup.Snapshot().Fleet.Leads {
+			return who
+		}
+	}
+	return 0
 }
 
 func (p *play) do(s step) {
+	if s.who == leads {
+		s.who = p.leader()
+	}
 	m := p.members[s.who]
 	switch s.what {
 	case "kill":
@@ -217,10 +209,18 @@ func (p *play) do(s step) {
 			m.link.cut = s.what == "cut"
 			m.link.mu.Unlock()
 		}
-	case "flush":
-		p.model.flush()
+	case "stall":
+		p.replica = p.model.copy()
+	case "flush", "failover":
+		switch {
+		case s.what == "flush":
+			p.model.flush()
+		case p.replica != nil:
+			p.model.restore(p.replica)
+			p.replica, p.set = nil, true // its clock goes back to the last look that it has
+		}
 		p.mu.Lock()
-		p.flushed = time.Now()
+		p.shaken = time.Now()
 		p.mu.Unlock()
 	case "away", "back":
 		p.model.mu.Lock()
@@ -232,8 +232,28 @@ func (p *play) do(s step) {
 		p.model.mu.Unlock()
 	case "clock":
 		p.model.mu.Lock()
-		p.model.ahead += time.Duration(s.who-1) * 7 * time.Second
+		p.model.ahead += []time.Duration{-time.Hour, -7 * time.Second, 2 * time.Second, 14 * time.Second}[s.who]
 		p.model.mu.Unlock()
+		p.mu.Lock()
+		p.shaken, p.set = time.Now(), true
+		p.mu.Unlock()
+	case "clear":
+		if p.model.clear() {
+			p.mu.Lock()
+			p.cleared = time.Now()
+			for _, m := range p.members {
+				if m != nil {
+					m.knew = nil
+				}
+			}
+			p.mu.Unlock()
+		}
+	case "reject", "accept":
+		if m != nil {
+			p.mu.Lock()
+			p.rejects[m.credential] = s.what == "reject"
+			p.mu.Unlock()
+		}
 	case "lockout", "healthy":
 		p.mu.Lock()
 		p.locked = s.what == "lockout"

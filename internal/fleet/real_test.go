@@ -26,6 +26,7 @@ func TestModel(t *testing.T) {
 		var clock store.Clock
 		leases := make(map[string]store.Lease) // the last that each member was told, by member and room
 		read := make(map[store.Room]string)
+		var seen, modelSeen store.Answer // the last about the key's own room
 		for i := range rapid.IntRange(1, 25).Draw(rt, "questions") {
 			room := rapid.SampledFrom(rooms).Draw(rt, "room")
 			who := rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "who")
@@ -39,15 +40,16 @@ func TestModel(t *testing.T) {
 			lease := leases[who+fmt.Sprint(room)]
 			var got, want store.Answer
 			var err error
-			kind := rapid.SampledFrom([]string{"look", "look", "save", "save", "flush"}).Draw(rt, "kind")
+			kind := rapid.SampledFrom([]string{"look", "look", "save", "save", "flush", "clock", "older"}).Draw(rt, "kind")
 			switch kind {
 			case "look":
-				l := store.Look{Member: who, Tag: who, Wants: rapid.Bool().Draw(rt, "wants"), Lease: lease, For: lasts, Salt: []byte("salt"), Window: window, Clock: clock}
+				l := store.Look{Member: who, Tag: who, Wants: rapid.Bool().Draw(rt, "wants"), Lease: lease, For: lasts, Salt: []byte("salt"), Window: window, Clock: clock, Epoch: seen.Epoch, Seen: seen.Clock.Read()}
 				if i == 0 {
 					l.Window = machine.Window{} // there is no clock yet
 				}
 				modelled := l
 				modelled.Lease.Epoch = epochs[fmt.Sprint(room, lease.Epoch)]
+				modelled.Epoch, modelled.Seen = modelSeen.Epoch, modelSeen.Clock.Read()
 				want = model.look(room, modelled)
 				got, err = real.Look(context.Background(), room, l)
 			case "save":
@@ -67,16 +69,33 @@ func TestModel(t *testing.T) {
 				model.flush()
 				clear(read)
 				continue
+			case "clock", "older": // Redis' clock was set; another copy of it has taken over
+				d := time.Duration(rapid.SampledFrom([]int{-600, -2, 3, 20}).Draw(rt, "seconds")) * time.Second
+				main := model.rooms[rooms[0]]
+				if main == nil {
+					continue
+				}
+				if kind == "clock" {
+					server.Do(t, "HINCRBY", "sidecar:{k}", "shift", fmt.Sprint(d.Milliseconds()))
+					main.shift += d
+				} else if d < 0 {
+					server.Do(t, "HINCRBY", "sidecar:{k}", "last", fmt.Sprint(d.Milliseconds()))
+					main.last = main.last.Add(d)
+				}
+				continue
 			}
 			if err != nil {
 				rt.Fatal(err)
+			}
+			epochs[fmt.Sprint(room, got.Epoch)] = want.Epoch
+			if room == rooms[0] {
+				seen, modelSeen = got, want
 			}
 			if clock = clock.Better(got.Clock); got.Word == "ok" && kind == "save" {
 				read[room] = got.Rev
 			}
 			if got.Owner == who && got.Held() {
 				leases[who+fmt.Sprint(room)] = store.Lease{Epoch: got.Epoch, Fence: got.Fence}
-				epochs[fmt.Sprint(room, got.Epoch)] = want.Epoch
 			}
 			if g, w := brief(got), brief(want); g != w {
 				rt.Fatalf("%s by %s in %v\nRedis: %s\nmodel: %s", kind, who, room, g, w)

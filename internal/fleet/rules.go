@@ -29,20 +29,29 @@ type seat struct {
 	answer store.Answer
 	heard  bool
 	lease  store.Lease
-	began  time.Time // when we first heard of it
+	quiet  time.Time // until when we ask nothing under it
 	ends   time.Time // of the lease, not later than Redis has it
+	epoch  time.Time // when we first heard of it
+	knows  bool      // we have heard of one before
 	misses int       // looks in a row without an answer since then
 }
 
 // hear takes an answer to a question that was asked then.
 func (s *seat) hear(id string, asked, now time.Time, a store.Answer) {
 	before := s.lease
+	if a.Epoch != s.answer.Epoch {
+		s.epoch, s.knows = now, s.heard
+	}
 	s.answer, s.heard, s.misses = a, true, 0
 	s.lease = store.Lease{}
 	if a.Owner == id && a.Held() {
 		s.lease = store.Lease{Epoch: a.Epoch, Fence: a.Fence}
-		if s.lease != before {
-			s.began = now
+		switch {
+		case s.lease == before:
+		case a.Rev == "": // since it began, the others have looked as well
+			s.quiet = s.epoch.Add(LeaseQuiet)
+		default:
+			s.quiet = now.Add(LeaseQuiet)
 		}
 		s.ends = asked.Add(a.Lease.Sub(a.Clock.Read()))
 	}
@@ -61,6 +70,19 @@ func (s *seat) holds(now time.Time) bool {
 	return s.lease != store.Lease{} && (now.Before(s.ends) || s.misses >= missesToTrust)
 }
 
+// yields reports whether a room that is empty is left to others for now: first to who
+// has led, which knows best, then to those that have followed, at last to who is new.
+func (s *seat) yields(now time.Time) bool {
+	if s.answer.Rev != "" || s.lease != (store.Lease{}) {
+		return false
+	}
+	patience := LeaseQuiet
+	if s.knows {
+		patience = LookEvery
+	}
+	return now.Before(s.epoch.Add(patience - LookEvery/2)) // a look too late is a second lost
+}
+
 func leaseName(l store.Lease) string {
 	if l == (store.Lease{}) {
 		return ""
@@ -75,15 +97,16 @@ type rules struct {
 	main  seat // of the key
 	own   seat // of our credential, when the leader has another one
 	clock store.Clock
-	heard time.Time // when the store answered last
-	err   error     // why it does not answer now
+	trial machine.Begun // the last that we have heard of the key, on our clock; zero: it has ended
+	heard time.Time     // when the store answered last
+	err   error         // why it does not answer now
 }
 
 // tell takes what the supervisor says of itself. With another key it is another fleet.
 func (r *rules) tell(self supervisor.Self) {
 	switch before := r.self.Target; {
 	case before.Key != self.Target.Key:
-		r.main, r.own = seat{}, seat{}
+		r.main, r.own, r.trial = seat{}, seat{}, machine.Begun{}
 	case before.Credential != self.Target.Credential:
 		r.own = seat{}
 	}
@@ -102,8 +125,8 @@ func (r *rules) tag() string {
 
 // mayLead reports whether we are fit to ask for the whole key. One whose credential is
 // rejected gives way to one with another, so that the trial after a window is made.
-func (r *rules) mayLead() bool {
-	if r.self.Target.Fault != "" {
+func (r *rules) mayLead(now time.Time) bool {
+	if r.self.Target.Fault != "" || r.main.yields(now) {
 		return false
 	}
 	if !r.self.Held {
@@ -133,7 +156,10 @@ func (r *rules) room() (store.Room, *seat) {
 
 // look is what we say and want at a look into a room.
 func (r *rules) look(now time.Time, s *seat, wants bool, salt []byte) store.Look {
-	l := store.Look{Member: r.id, Tag: r.tag(), Wants: wants, Lease: s.lease, For: LeaseFor, Salt: salt, Clock: r.clock}
+	l := store.Look{
+		Member: r.id, Tag: r.tag(), Wants: wants, Lease: s.lease, For: LeaseFor, Salt: salt, Clock: r.clock,
+		Epoch: r.main.answer.Epoch, Seen: r.main.answer.Clock.Read(),
+	}
 	if now.Before(r.self.Ends) && r.heard != (time.Time{}) { // else there is no clock to bring it on
 		l.Window = r.self.Window
 	}
@@ -145,6 +171,16 @@ func (r *rules) hear(s *seat, asked, now time.Time, a store.Answer) {
 	r.clock = r.clock.Better(a.Clock)
 	r.heard, r.err = now, nil
 	s.hear(r.id, asked, now, a)
+	if s != &r.main || a.Rev == "" { // what is lost is remembered
+		return
+	}
+	begun := r.local(a.Record).Attempt
+	switch {
+	case begun.After == "":
+		r.trial = machine.Begun{}
+	case r.trial.After == "" || begun.At.After(r.trial.At): // else the clock has been set since
+		r.trial = begun
+	}
 }
 
 // miss notes that the store has not answered.
@@ -166,8 +202,11 @@ func (r *rules) view(now time.Time) supervisor.View {
 		Stamp:   main.Cleared, LiftStamp: main.Lifted,
 	}
 	v.Record.Windows = r.local(main.Record).Windows
+	if s == &r.main && (main.Rev == "" || main.Record.Attempt.After != "") {
+		v.Record.Attempt = r.trial
+	}
 	if v.Asks {
-		v.Lease, v.Quiet = leaseName(s.lease), s.began.Add(LeaseQuiet)
+		v.Lease, v.Quiet = leaseName(s.lease), s.quiet
 	}
 	if main.Held() {
 		v.Leader = main.Owner

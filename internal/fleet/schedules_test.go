@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -23,27 +22,25 @@ type step struct {
 func (s step) String() string { return fmt.Sprintf("%s %d, %s;", s.what, s.who, s.wait) }
 
 var happenings = []string{
-	"", "", "", "kill", "end", "start", "start", "pause", "resume", "resume", "cut", "heal", "heal",
-	"flush", "away", "back", "back", "slow", "fast", "lockout", "healthy",
-}
-
-// With SOAK Redis' clock is set as well; what that may cost is told in docs/fleet.md.
-func init() {
-	if os.Getenv("SOAK") != "" {
-		happenings = append(happenings, "clock")
-	}
+	"", "", "trial", "trial", "kill", "kill", "end", "start", "start", "start", "pause", "pause", "resume", "resume",
+	"cut", "cut", "heal", "heal", "flush", "stall", "stall", "failover", "away", "back", "back", "slow", "fast", "fast", "clock", "clear",
+	"lockout", "lockout", "healthy", "reject", "accept",
 }
 
 // seats is how many sidecars there are; the last one has another credential.
 const seats = 4
 
+// leads stands for whoever leads when the step is taken.
+const leads = seats
+
 // TestSchedules plays random faults to a fleet: no login inside a window that a member
 // or Redis knew at the last look before it, and one trial a window.
 func TestSchedules(t *testing.T) {
 	steps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
+		longest := rapid.SampledFrom([]int{0, 500, 4000, 4000, 12000, 12000, 40000}).Draw(t, "wait")
 		return step{
-			rapid.SampledFrom(happenings).Draw(t, "what"), rapid.IntRange(0, seats-1).Draw(t, "who"),
-			time.Duration(rapid.IntRange(0, 12000).Draw(t, "ms")) * time.Millisecond,
+			rapid.SampledFrom(happenings).Draw(t, "what"), rapid.SampledFrom([]int{0, 1, 2, seats - 1, leads, leads}).Draw(t, "who"),
+			time.Duration(rapid.IntRange(0, longest).Draw(t, "ms")) * time.Millisecond,
 		}
 	}), 5, 25)
 	logins, trials := 0, 0
@@ -67,25 +64,63 @@ func TestSchedules(t *testing.T) {
 func perform(schedule []step, ahead time.Duration) *play {
 	policy := machine.DefaultPolicy()
 	policy.ProbeInterval, policy.Lockout = 5*time.Second, machine.Range{Min: 30 * time.Second, Max: 35 * time.Second}
-	policy.Breaker = policy.Lockout
-	p := &play{model: newModel(), policy: policy, locked: true}
+	policy.Breaker, policy.Rejected = policy.Lockout, policy.Lockout
+	p := &play{model: newModel(), policy: policy, locked: true, rejects: make(map[string]bool), asking: make(map[int]bool)}
 	p.model.ahead = ahead
 	for who := range p.members {
 		p.start(who)
 	}
-	wait := func(d time.Duration) {
+	wait := func(d time.Duration, until func() bool) {
 		for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(250 * time.Millisecond) {
 			synctest.Wait()
 			p.watch(time.Now())
+			if until() {
+				break
+			}
 		}
 	}
-	wait(5 * time.Second)
+	never := func() bool { return false }
+	wait(8*time.Second, never)
 	for _, s := range schedule {
-		p.do(s)
-		wait(s.wait)
+		if s.what == "trial" {
+			wait(time.Minute, p.inTrial)
+		} else {
+			p.do(s)
+		}
+		wait(s.wait, never)
 	}
 	for who := range p.members {
 		p.end(who, true)
 	}
+	p.gone.Wait()
 	return p
+}
+
+// TestKnownSchedules plays what has once led to a second trial, or to a window without
+// an end.
+func TestKnownSchedules(t *testing.T) {
+	const other = seats - 1 // has another credential
+	for name, schedule := range map[string][]step{
+		"clock set back in a window":    {{"clock", 0, 40 * time.Second}, {"", 0, 40 * time.Second}},
+		"clock set back after a window": {{"trial", 0, 0}, {"clock", 0, 30 * time.Second}},
+		"newcomer after a flush": {
+			{"end", 0, 12 * time.Second}, {"trial", 0, 1500 * time.Millisecond}, {"kill", leads, 2 * time.Second}, {"flush", 0, 0}, {"start", 0, 10 * time.Second},
+		},
+		"clock set forward in a trial": {{"trial", 0, 1500 * time.Millisecond}, {"kill", leads, 2 * time.Second}, {"clock", 3, 30 * time.Second}},
+		"trial of a leader with another credential": {
+			{"trial", 0, 2 * time.Second}, {"end", 0, 0}, {"end", 1, 0}, {"end", 2, 12 * time.Second}, {"start", 1, 0},
+			{"trial", other, 1500 * time.Millisecond}, {"kill", other, 30 * time.Second},
+		},
+		"a copy of Redis without the trial": {{"stall", 0, 40 * time.Second}, {"trial", 0, 1500 * time.Millisecond}, {"kill", leads, 2 * time.Second}, {"failover", 0, 20 * time.Second}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 10 { // who leads is chance
+				synctest.Test(t, func(t *testing.T) {
+					if p := perform(schedule, 0); len(p.faults) > 0 {
+						t.Errorf("%s\nlogins: %+v", p.faults[0], p.dials)
+					}
+				})
+			}
+		})
+	}
 }

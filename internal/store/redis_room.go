@@ -41,6 +41,10 @@ type Look struct {
 	Salt        []byte        // for a room that begins now
 	Window      machine.Window
 	Clock       Clock // brings the window on Redis' clock
+	// What the last answer about the key's own room had for its epoch and its clock: if
+	// that is not there any more, an older copy of Redis has taken over.
+	Epoch string
+	Seen  time.Time
 }
 
 // Look tells Redis that a member lives, and returns what is there.
@@ -48,7 +52,7 @@ func (r *Redis) Look(ctx context.Context, room Room, l Look) (Answer, error) {
 	now := time.Now()
 	opened, until, text := windowArgs(l.Window, l.Clock, now)
 	return r.run(ctx, lookScript, room.args(l.Member, l.Tag, l.Wants, l.Lease.Epoch, l.Lease.Fence, l.For.Milliseconds(),
-		hex.EncodeToString(newSalt()), l.Salt, opened, until, text, stampFor(l.Clock.At(now)))...)
+		hex.EncodeToString(newSalt()), l.Salt, opened, until, text, stampFor(l.Clock.At(now)), l.Epoch, stampFor(l.Seen))...)
 }
 
 // Write is a record with what it is written under.

@@ -1,13 +1,22 @@
 -- Put before every other script: what all of them know and answer.
 -- KEYS[1] is the room whose lease and record are meant, KEYS[2] the fleet's own room,
 -- which holds the window and the salt; they are often the same. KEYS[3] are the members.
-local function now()
-  local t = redis.call('TIME') -- the one clock that all members share
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
 local function number(key, field)
   return tonumber(redis.call('HGET', key, field) or 0) or 0
+end
+
+-- The one clock that all members share: Redis' own, which never goes back here. When it
+-- is set back, or another server takes over whose clock is behind, what is written stays
+-- as far ahead as it was, but for the time since the last look.
+local function now()
+  local t = redis.call('TIME')
+  local time = t[1] * 1000 + math.floor(t[2] / 1000)
+  local at = math.max(time + number(KEYS[2], 'shift'), number(KEYS[2], 'last'))
+  return at, at - time
+end
+
+local function keep_clock(at, shift)
+  redis.call('HSET', KEYS[2], 'last', at, 'shift', shift)
 end
 
 -- A writer brings its times on this clock by what it has measured. It says what this

@@ -3,16 +3,27 @@
 -- wants it.
 -- ARGV: 1 member, 2 its tag, 3 wants the lease, 4 epoch and 5 fence of the lease that
 -- it has, 6 length of a lease in ms, 7 an epoch and 8 a salt to begin with,
--- 9 opened, 10 end and 11 text of its window, 12 what our clock should show
-local at = now()
+-- 9 opened, 10 end and 11 text of its window, 12 what our clock should show,
+-- 13 epoch and 14 time of the last answer about the fleet's own room that it has had
+local at, shift = now()
 local ends = tonumber(ARGV[10])
+local begins = {}
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', at - 60000)
 redis.call('ZADD', KEYS[3], at, ARGV[2])
 for _, room in ipairs({KEYS[2], KEYS[1]}) do
   if not redis.call('HGET', room, 'epoch') then
     redis.call('HSET', room, 'epoch', ARGV[7], 'fence', 0, 'owner', '', 'lease_until', 0, 'rev', '', 'salt', ARGV[8])
+    begins[room] = true
   end
 end
+-- An older copy of us has taken over, if what somebody has seen is not here. The record
+-- begins anew, from what the members know; the window stays.
+if redis.call('HGET', KEYS[2], 'epoch') == ARGV[13] and number(KEYS[2], 'last') < tonumber(ARGV[14]) then
+  redis.call('HSET', KEYS[2], 'epoch', ARGV[7], 'fence', 0, 'owner', '', 'lease_until', 0, 'rev', '')
+  redis.call('HDEL', KEYS[2], 'record')
+  begins[KEYS[2]] = true
+end
+keep_clock(at, shift)
 if ends > 0 and clock_agrees(at, ARGV[12]) then
   keep_window(at, tonumber(ARGV[9]), ends, ARGV[11])
 end
@@ -22,7 +33,9 @@ if ARGV[3] == '1' then
     and number(KEYS[1], 'fence') == tonumber(ARGV[5])
   if held and ours then
     redis.call('HSET', KEYS[1], 'lease_until', at + ARGV[6])
-  elseif not held then -- also our own that has ended: what was done under it comes late
+  elseif not held and (not begins[KEYS[1]] or ARGV[4] ~= '') then
+    -- also our own that has ended: what was done under it comes late. A room that begins
+    -- is left to who has led, and then to those that know what is lost: see rules.go
     redis.call('HINCRBY', KEYS[1], 'fence', 1)
     redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'lease_until', at + ARGV[6])
   end

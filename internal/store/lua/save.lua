@@ -5,8 +5,11 @@
 -- 5 revision that it has read and 6 the new one, 7 record,
 -- 8 opened, 9 end and 10 text of its window, 11 the clearing that it knows,
 -- 12 what our clock should show
-local at = now()
+local at, shift = now()
 local ends = tonumber(ARGV[9])
+if redis.call('HGET', KEYS[2], 'epoch') then
+  keep_clock(at, shift)
+end
 local function field(name) return redis.call('HGET', KEYS[1], name) end
 if field('epoch') ~= ARGV[2] or not redis.call('HGET', KEYS[2], 'epoch') then
   return answer('epoch', at)
@@ -28,7 +31,7 @@ if field('rev') ~= ARGV[6] then -- else it is written already, and our answer wa
     return answer('rev', at)
   end
   redis.call('HSET', KEYS[1], 'record', ARGV[7], 'rev', ARGV[6])
-  if stands <= at then -- it stays over, also when this clock is set back
+  if stands <= at then
     redis.call('HDEL', KEYS[2], 'until', 'window')
   end
   if ends > 0 then

@@ -18,11 +18,7 @@ func (m *Machine) Follow(now time.Time, r Record) Transition {
 	}
 	if v := r.Verdict; v.Key == m.target.Key && v.Credential == m.target.Credential && m.target.Fault == "" {
 		m.followVerdict(now, v)
-		begun := Begun{past(now, r.Attempt.At), r.Attempt.InRow, r.Attempt.After}
-		if begun.After != "" && begun.After == m.begun.After && m.begun.At.After(begun.At) {
-			begun.At = m.begun.At // the shared clock was set since we heard of it
-		}
-		m.begun = begun
+		m.begun = Begun{past(now, r.Attempt.At), r.Attempt.InRow, r.Attempt.After}
 	}
 	m.takeWindows(now, r.Windows)
 	return Transition{At: now, From: from, To: m.Status(now)}
@@ -51,11 +47,11 @@ func (m *Machine) followVerdict(now time.Time, v Verdict) {
 func (m *Machine) Lead(now time.Time, r Record) Transition {
 	from := m.Status(now)
 	m.Follow(now, r)
-	if r.Verdict.Key == "" { // nothing is left, but for what we have followed
+	if trial := r.Attempt; r.Verdict.Key == "" { // nothing is left, but for what we have followed
 		r = m.Record(now)
-	}
-	if r.Attempt.After != "" && r.Attempt.After == m.begun.After {
-		r.Attempt.At = m.begun.At
+		if trial.After != "" {
+			r.Attempt = trial
+		}
 	}
 	m.spaced = time.Time{}
 	m.resumeAttempt(now, r)

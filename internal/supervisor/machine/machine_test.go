@@ -62,3 +62,25 @@ func TestTargetDuringProbe(t *testing.T) {
 	}()
 	m.SetTarget(now, Target{Key: "k", Credential: "b"})
 }
+
+// TestClearedTrial: a trial that somebody else had begun before an operator's word
+// opens no window when its end is never heard.
+func TestClearedTrial(t *testing.T) {
+	now := time.Now()
+	begun := Record{
+		Verdict: Verdict{Key: "k", Credential: "a", State: Lockout, Reason: ReasonLockout, Trigger: TriggerCircuitBreaker, Since: now.Add(-time.Hour), Next: now.Add(-time.Second), Windows: 1},
+		Attempt: Begun{At: now, InRow: 1, After: TriggerCircuitBreaker},
+	}
+	for _, cleared := range []bool{false, true} {
+		m := New(DefaultPolicy(), Target{Key: "k", Credential: "a"}, func() float64 { return 0 }, now)
+		m.Follow(now, begun)
+		later := now.Add(time.Minute)
+		if cleared {
+			m.Heed(later, Record{Cleared: now.Add(time.Second)})
+		}
+		m.Lead(later, Record{})
+		if s, stands := m.Barrier(later); stands == cleared {
+			t.Errorf("cleared %v: %s until %s", cleared, s.State, s.Next)
+		}
+	}
+}

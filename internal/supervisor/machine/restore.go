@@ -81,6 +81,9 @@ func (m *Machine) Heed(now time.Time, r Record) Transition {
 		kept, _ := m.Record(now).ClearBefore(r.Cleared)
 		kept.Attempt = Begun{} // the one that is out goes on
 		m.Restore(now, kept)
+		if begun.At.Before(r.Cleared) {
+			begun.After = "" // nor is it the trial of a window any more
+		}
 		m.begun, m.spaced = begun, spaced
 		if verdict.Ready() { // which nothing stood behind
 			m.verdict, m.asked = verdict, asked

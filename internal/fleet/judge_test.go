@@ -1,0 +1,87 @@
+package fleet
+
+import (
+	"fmt"
+	"time"
+
+	"dragonfly.internal/sidecar/internal/supervisor/machine"
+)
+
+// blur is how far apart two members' ends of one window may be.
+const blur = 20 * time.Millisecond
+
+// judge holds a login against what was known before its last look: by Redis, and by
+// every live member that Redis has heard of it since.
+func (p *play) judge(d dial) {
+	if d.blind {
+		return // Redis was away: see docs/fleet.md
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d.window.Sub(d.at) > blur {
+		p.faults = append(p.faults, fmt.Sprintf("%s: %d dials %s before the end of a window that Redis had", d.at.Format("04:05.000"), d.who, d.window.Sub(d.at)))
+	}
+	for i, m := range p.members {
+		if m == nil {
+			continue
+		}
+		for _, k := range m.knew {
+			if d.reread.Sub(k.since) > 0 && k.until.Sub(d.at) > blur {
+				p.faults = append(p.faults, fmt.Sprintf("%s: %d dials %s before the end of a window that %d knew for %s", d.at.Format("04:05.000"), d.who, k.until.Sub(d.at), i, d.reread.Sub(k.since)))
+			}
+		}
+	}
+	for _, before := range p.dials[:len(p.dials)-1] {
+		again := d.trial || !before.over && !p.cleared.After(before.at)
+		if !again || !before.trial || before.blind || d.delayed || p.shaken.After(before.reread) && p.shaken.Sub(before.reread) < 3*time.Second {
+			continue
+		}
+		// A trial without an end counts from when it was stored, at most 2 s before its login.
+		if apart := d.at.Sub(before.at); apart < p.policy.Lockout.Min-blur-2*time.Second {
+			p.faults = append(p.faults, fmt.Sprintf("%s: the trials of %d and %d are %s apart", d.at.Format("04:05.000"), before.who, d.who, apart))
+		}
+	}
+}
+
+// watch notes which windows are known, by those that live, run and are connected: what
+// they know reaches Redis with their next look, at most three seconds later.
+func (p *play) watch(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.members {
+		if m == nil {
+			continue
+		}
+		m.link.mu.Lock()
+		reaches := m.link.paused == nil && !m.link.cut && !m.link.dead
+		m.link.mu.Unlock()
+		p.model.mu.Lock()
+		reaches = reaches && !p.model.away && p.model.delay < time.Second
+		p.model.mu.Unlock()
+		s := m.sup.Snapshot()
+		if s.State == machine.Lockout && at.Before(s.Next) {
+			p.caused(at, s.Since, s.Next)
+		}
+		if !reaches || s.State != machine.Lockout || !at.Before(s.Next) || !s.Since.After(p.cleared) {
+			m.knew = nil
+			continue
+		}
+		if n := len(m.knew); n == 0 || m.knew[n-1].until != s.Next {
+			m.knew = append(m.knew, known{at.Add(3 * time.Second), s.Next})
+		}
+	}
+}
+
+// caused holds a window that somebody shows against what was met: none begins without a
+// cause, and none is longer than the longest, however long it takes to be taken up.
+func (p *play) caused(at, since, next time.Time) {
+	const late = 12 * time.Second // a pause that is no longer than a lease
+	begins, ends := p.set, false
+	for _, cause := range p.causes {
+		begins = begins || since.Sub(cause) > -3*time.Second && since.Sub(cause) < late
+		ends = ends || next.Sub(cause) < p.policy.Lockout.Max+late
+	}
+	if !begins || !ends {
+		p.faults = append(p.faults, fmt.Sprintf("%s: a window from %s to %s without a cause: %v, %v", at.Format("04:05.000"), since.Format("04:05.000"), next.Format("04:05.000"), begins, ends))
+	}
+}
