@@ -32,7 +32,7 @@ func (p *play) judge(d dial) {
 		}
 	}
 	for _, before := range p.dials[:len(p.dials)-1] {
-		again := d.trial || !before.over && !p.cleared.After(before.at)
+		again := (d.trial || !before.over) && !p.cleared.After(before.at)
 		if !again || !before.trial || before.blind || d.delayed || p.shaken.After(before.reread) && p.shaken.Sub(before.reread) < 3*time.Second {
 			continue
 		}

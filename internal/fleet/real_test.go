@@ -43,7 +43,7 @@ func TestModel(t *testing.T) {
 			kind := rapid.SampledFrom([]string{"look", "look", "save", "save", "flush", "clock", "older"}).Draw(rt, "kind")
 			switch kind {
 			case "look":
-				l := store.Look{Member: who, Tag: who, Wants: rapid.Bool().Draw(rt, "wants"), Lease: lease, For: lasts, Salt: []byte("salt"), Window: window, Clock: clock, Epoch: seen.Epoch, Seen: seen.Clock.Read()}
+				l := store.Look{Member: who, Tag: who, Wants: rapid.Bool().Draw(rt, "wants"), Lease: lease, For: lasts, Salt: []byte("salt"), Window: window, Clock: clock, Epoch: seen.Epoch, Seen: seen.Clock.Read(), Heir: rapid.Bool().Draw(rt, "heir")}
 				if i == 0 {
 					l.Window = machine.Window{} // there is no clock yet
 				}

@@ -22,6 +22,9 @@ const (
 	// missesToTrust is how many looks in a row have to fail, after a lease has run out,
 	// until the last leader takes the store for away and itself for alone.
 	missesToTrust = 3
+	// asleep is how long a member that runs never goes without a look: one that has
+	// stood still does not know what happened meanwhile.
+	asleep = 5 * time.Second
 )
 
 // seat is what a member knows of one room.
@@ -32,7 +35,8 @@ type seat struct {
 	quiet  time.Time // until when we ask nothing under it
 	ends   time.Time // of the lease, not later than Redis has it
 	epoch  time.Time // when we first heard of it
-	knows  bool      // we have heard of one before
+	knows  bool      // we had followed the one before until then
+	looked time.Time // when it was asked last, with or without an answer
 	misses int       // looks in a row without an answer since then
 }
 
@@ -40,8 +44,9 @@ type seat struct {
 func (s *seat) hear(id string, asked, now time.Time, a store.Answer) {
 	before := s.lease
 	if a.Epoch != s.answer.Epoch {
-		s.epoch, s.knows = now, s.heard
+		s.epoch, s.knows = now, s.heard && now.Sub(s.looked) < asleep
 	}
+	s.looked = now
 	s.answer, s.heard, s.misses = a, true, 0
 	s.lease = store.Lease{}
 	if a.Owner == id && a.Held() {
@@ -59,6 +64,7 @@ func (s *seat) hear(id string, asked, now time.Time, a store.Answer) {
 
 // miss notes that no answer came.
 func (s *seat) miss(now time.Time) {
+	s.looked = now
 	if !now.Before(s.ends) {
 		s.misses++
 	}
@@ -73,7 +79,7 @@ func (s *seat) holds(now time.Time) bool {
 // yields reports whether a room that is empty is left to others for now: first to who
 // has led, which knows best, then to those that have followed, at last to who is new.
 func (s *seat) yields(now time.Time) bool {
-	if s.answer.Rev != "" || s.lease != (store.Lease{}) {
+	if s.answer.Rev != "" || s.heir(now) {
 		return false
 	}
 	patience := LeaseQuiet
@@ -82,6 +88,9 @@ func (s *seat) yields(now time.Time) bool {
 	}
 	return now.Before(s.epoch.Add(patience - LookEvery/2)) // a look too late is a second lost
 }
+
+// heir reports whether the lease was ours until now, without a gap.
+func (s *seat) heir(now time.Time) bool { return s.lease != store.Lease{} && now.Before(s.ends) }
 
 func leaseName(l store.Lease) string {
 	if l == (store.Lease{}) {
@@ -158,7 +167,7 @@ func (r *rules) room() (store.Room, *seat) {
 func (r *rules) look(now time.Time, s *seat, wants bool, salt []byte) store.Look {
 	l := store.Look{
 		Member: r.id, Tag: r.tag(), Wants: wants, Lease: s.lease, For: LeaseFor, Salt: salt, Clock: r.clock,
-		Epoch: r.main.answer.Epoch, Seen: r.main.answer.Clock.Read(),
+		Epoch: r.main.answer.Epoch, Seen: r.main.answer.Clock.Read(), Heir: s.heir(now),
 	}
 	if now.Before(r.self.Ends) && r.heard != (time.Time{}) { // else there is no clock to bring it on
 		l.Window = r.self.Window

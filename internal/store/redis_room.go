@@ -45,6 +45,7 @@ type Look struct {
 	// that is not there any more, an older copy of Redis has taken over.
 	Epoch string
 	Seen  time.Time
+	Heir  bool // its lease lasts: it comes first if the room is lost
 }
 
 // Look tells Redis that a member lives, and returns what is there.
@@ -52,7 +53,7 @@ func (r *Redis) Look(ctx context.Context, room Room, l Look) (Answer, error) {
 	now := time.Now()
 	opened, until, text := windowArgs(l.Window, l.Clock, now)
 	return r.run(ctx, lookScript, room.args(l.Member, l.Tag, l.Wants, l.Lease.Epoch, l.Lease.Fence, l.For.Milliseconds(),
-		hex.EncodeToString(newSalt()), l.Salt, opened, until, text, stampFor(l.Clock.At(now)), l.Epoch, stampFor(l.Seen))...)
+		hex.EncodeToString(newSalt()), l.Salt, opened, until, text, stampFor(l.Clock.At(now)), l.Epoch, stampFor(l.Seen), l.Heir)...)
 }
 
 // Write is a record with what it is written under.

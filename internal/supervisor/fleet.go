@@ -134,10 +134,10 @@ func (s *Supervisor) followView(now time.Time, v View) machine.Attempt {
 		s.machine.Rename(s.subject.Target)
 	}
 	if v.Stamp.After(s.cleared) {
-		if s.followed { // else what we have loaded is from after it
+		if s.followed { // else it is no news
 			s.log.Warn("the stored window was cleared by hand; what it says counts")
-			s.machine.Heed(now, machine.Record{Cleared: v.Cleared})
 		}
+		s.machine.Heed(now, machine.Record{Cleared: v.Cleared})
 		s.cleared = v.Stamp
 	}
 	if v.LiftStamp.After(s.lifted) {

@@ -4,7 +4,8 @@
 -- ARGV: 1 member, 2 its tag, 3 wants the lease, 4 epoch and 5 fence of the lease that
 -- it has, 6 length of a lease in ms, 7 an epoch and 8 a salt to begin with,
 -- 9 opened, 10 end and 11 text of its window, 12 what our clock should show,
--- 13 epoch and 14 time of the last answer about the fleet's own room that it has had
+-- 13 epoch and 14 time of the last answer about the fleet's own room that it has had,
+-- 15 has had the lease until now
 local at, shift = now()
 local ends = tonumber(ARGV[10])
 local begins = {}
@@ -33,7 +34,7 @@ if ARGV[3] == '1' then
     and number(KEYS[1], 'fence') == tonumber(ARGV[5])
   if held and ours then
     redis.call('HSET', KEYS[1], 'lease_until', at + ARGV[6])
-  elseif not held and (not begins[KEYS[1]] or ARGV[4] ~= '') then
+  elseif not held and (not begins[KEYS[1]] or ARGV[15] == '1') then
     -- also our own that has ended: what was done under it comes late. A room that begins
     -- is left to who has led, and then to those that know what is lost: see rules.go
     redis.call('HINCRBY', KEYS[1], 'fence', 1)
