@@ -18,7 +18,7 @@ import (
 func (c Config) check() error {
 	path, isFile := strings.CutPrefix(c.State, "file:")
 	breakerMin, breakerMax := cmp.Or(c.BreakerMin, c.LockoutMin), cmp.Or(c.BreakerMax, c.LockoutMax)
-	isRedis := strings.HasPrefix(c.State, "redis:") || strings.HasPrefix(c.State, "rediss:")
+	inRedis := isRedis(c.State)
 	_, redisErr := redisURL(c.State)
 	_, levelErr := parseLevel(c.LogLevel)
 	const wantsPath = "want a path, and this looks like a DSN; that goes into DATABASE_URL"
@@ -42,9 +42,9 @@ func (c Config) check() error {
 		{breakerMax < breakerMin, "SIDECAR_BREAKER_MAX", isBelow(breakerMax, "SIDECAR_BREAKER_MIN", breakerMin)},
 		{c.BanMax < c.BanMin, "SIDECAR_BAN_MAX", isBelow(c.BanMax, "SIDECAR_BAN_MIN", c.BanMin)},
 		{c.RejectedMax < c.RejectedMin, "SIDECAR_REJECTED_MAX", isBelow(c.RejectedMax, "SIDECAR_REJECTED_MIN", c.RejectedMin)},
-		{isRedis && redisErr != nil, "SIDECAR_STATE", fmt.Sprint(redisErr)},
-		{c.State != "" && c.State != "memory:" && !isRedis && (!isFile || path == ""), "SIDECAR_STATE", "want memory:, file:PATH, redis://HOST or rediss://HOST"},
-		{isDSN(c.State) && !isRedis, "SIDECAR_STATE", wantsPath},
+		{inRedis && redisErr != nil, "SIDECAR_STATE", fmt.Sprint(redisErr)},
+		{c.State != "" && c.State != "memory:" && !inRedis && (!isFile || path == ""), "SIDECAR_STATE", "want memory:, file:PATH, redis://HOST or rediss://HOST"},
+		{isDSN(c.State) && !inRedis, "SIDECAR_STATE", wantsPath},
 		{!isURL(c.SidecarURL), "SIDECAR_URL", wantsURL},
 		{c.Token != "" && c.TokenFile != "", "SIDECAR_TOKEN_FILE", "SIDECAR_TOKEN is set as well; set one of them"},
 		{isDSN(c.TokenFile), "SIDECAR_TOKEN_FILE", wantsPath},

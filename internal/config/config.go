@@ -50,7 +50,7 @@ type Config struct {
 	ProxyMax   Count        `envconfig:"SIDECAR_PROXY_MAX" default:"1000"`  // its connections at one time
 	ProxyDrain Span         `envconfig:"SIDECAR_PROXY_DRAIN" default:"25s"` // what open ones get once the process is to end
 
-	State         string `envconfig:"SIDECAR_STATE"`         // where the deadline lives: memory:, file:PATH, redis:// or rediss://
+	State         string `envconfig:"SIDECAR_STATE"`         // where the deadline lives: memory:, file:PATH, redis://, rediss://, or with +sentinel
 	SidecarURL    string `envconfig:"SIDECAR_URL"`           // the sidecar that client commands ask
 	Token         string `envconfig:"SIDECAR_TOKEN"`         // protects / and /status
 	TokenFile     string `envconfig:"SIDECAR_TOKEN_FILE"`    // the same from a file, read at the start

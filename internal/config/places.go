@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -46,20 +47,51 @@ func (c Config) Redis() *url.URL {
 	return u
 }
 
+var errNoHost = errors.New("it names no host, or not as host:port")
+
 // databaseNumber is the path of a Redis URL, if it has one.
 var databaseNumber = regexp.MustCompile(`^/?\d{0,5}$`)
 
-// redisURL reads redis://[user:password@]host[:port][/database], or rediss: with TLS.
-// Its errors repeat nothing of the text.
+// groupName is the path of a URL that names sentinels.
+var groupName = regexp.MustCompile(`^/[A-Za-z0-9._-]+(/\d{0,5})?$`)
+
+// isRedis reports whether a text is meant to be a URL of [redisURL].
+func isRedis(text string) bool {
+	scheme, _, found := strings.Cut(text, ":")
+	return found && slices.Contains([]string{"redis", "rediss", "redis+sentinel", "rediss+sentinel"}, scheme)
+}
+
+// redisURL reads redis://[user:password@]host[:port][/database], or rediss: with TLS;
+// with +sentinel redis+sentinel://[user:password@]host[:port][,...]/name[/database], whose
+// Host is the list. Its errors repeat nothing of the text.
 func redisURL(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
+	if !isRedis(text) {
+		return nil, errors.New("it begins with neither redis:// nor rediss://")
+	}
+	_, rest, _ := strings.Cut(text, "://")
+	authority, _, _ := strings.Cut(rest, "/")
+	user := strings.LastIndex(authority, "@") + 1
+	hosts := strings.Split(authority[user:], ",")
+	u, err := url.Parse(strings.Replace(text, authority, authority[:user]+hosts[0], 1))
+	for _, host := range hosts {
+		other, bad := url.Parse("redis://" + host)
+		bare := !strings.HasPrefix(host, "[") && strings.Count(host, ":") > 1
+		if err == nil && (bad != nil || bare || other.Hostname() == "" || other.Host != host) {
+			err = errNoHost
+		}
+	}
 	switch {
+	case err == errNoHost:
+		return nil, err
 	case err != nil:
 		return nil, errors.New("it is no URL; a password with other characters than A-Z a-z 0-9 - . _ ~ has to be percent-encoded: sidecar dsn encode")
-	case u.Scheme != "redis" && u.Scheme != "rediss":
-		return nil, errors.New("it begins with neither redis:// nor rediss://")
-	case u.Hostname() == "":
-		return nil, errors.New("it names no host")
+	case strings.HasSuffix(u.Scheme, "+sentinel"):
+		u.Host = strings.Join(hosts, ",")
+		if !groupName.MatchString(u.Path) || u.RawQuery != "" || u.Fragment != "" {
+			return nil, errors.New("after the sentinels comes the name of their group, and at most the number of a database, as in redis+sentinel://a:26379,b:26379/mymaster/0")
+		}
+	case len(hosts) > 1:
+		return nil, errors.New("several hosts are sentinels, as in redis+sentinel://a:26379,b:26379/mymaster")
 	case !databaseNumber.MatchString(u.Path), u.RawQuery != "", u.Fragment != "":
 		return nil, errors.New("after the host comes at most a port and the number of a database, as in redis://host:6379/0")
 	}

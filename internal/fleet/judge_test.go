@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
@@ -25,6 +26,9 @@ func (p *play) judge(d dial) {
 		if m == nil {
 			continue
 		}
+		if s := m.sup.Snapshot(); s.State == machine.Lockout && s.Next.Sub(d.at) > blur {
+			p.dials[len(p.dials)-1].split = true
+		}
 		for _, k := range m.knew {
 			if d.reread.Sub(k.since) > 0 && k.until.Sub(d.at) > blur {
 				p.faults = append(p.faults, fmt.Sprintf("%s: %d dials %s before the end of a window that %d knew for %s", d.at.Format("04:05.000"), d.who, k.until.Sub(d.at), i, d.reread.Sub(k.since)))
@@ -32,8 +36,11 @@ func (p *play) judge(d dial) {
 		}
 	}
 	for _, before := range p.dials[:len(p.dials)-1] {
+		if before.split { // one window more, which is known later
+			continue
+		}
 		again := (d.trial || !before.over) && !p.cleared.After(before.at)
-		if !again || !before.trial || before.blind || d.delayed || p.shaken.After(before.reread) && p.shaken.Sub(before.reread) < 3*time.Second {
+		if !again || !before.trial || before.blind || d.delayed || slices.ContainsFunc(p.shaken, before.unheard) {
 			continue
 		}
 		// A trial without an end counts from when it was stored, at most 2 s before its login.
@@ -41,6 +48,11 @@ func (p *play) judge(d dial) {
 			p.faults = append(p.faults, fmt.Sprintf("%s: the trials of %d and %d are %s apart", d.at.Format("04:05.000"), before.who, d.who, apart))
 		}
 	}
+}
+
+// unheard reports whether others may not have heard of a login at a time.
+func (d dial) unheard(at time.Time) bool {
+	return at.After(d.reread) && at.Sub(d.reread) < 3*time.Second
 }
 
 // watch notes which windows are known, by those that live, run and are connected: what
@@ -75,11 +87,14 @@ func (p *play) watch(at time.Time) {
 // caused holds a window that somebody shows against what was met: none begins without a
 // cause, and none is longer than the longest, however long it takes to be taken up.
 func (p *play) caused(at, since, next time.Time) {
+	p.model.mu.Lock()
+	stood := p.model.stood
+	p.model.mu.Unlock()
 	const late = 12 * time.Second // a pause that is no longer than a lease
 	begins, ends := p.set, false
 	for _, cause := range p.causes {
 		begins = begins || since.Sub(cause) > -3*time.Second && since.Sub(cause) < late
-		ends = ends || next.Sub(cause) < p.policy.Lockout.Max+late
+		ends = ends || next.Sub(cause) < p.policy.Lockout.Max+late+stood
 	}
 	if !begins || !ends {
 		p.faults = append(p.faults, fmt.Sprintf("%s: a window from %s to %s without a cause: %v, %v", at.Format("04:05.000"), since.Format("04:05.000"), next.Format("04:05.000"), begins, ends))

@@ -174,7 +174,7 @@ func (m *Member) Load(ctx context.Context) (machine.Record, bool, error) {
 	if err := m.rules.err; err != nil {
 		return machine.Record{Lost: time.Now()}, false, store.Unread(err)
 	}
-	r := m.rules.local(m.rules.main.answer.Record)
+	r := m.rules.main.record
 	r.Attempt = machine.Begun{}
 	return r, false, nil
 }
@@ -223,7 +223,7 @@ func (m *Member) Save(ctx context.Context, r machine.Record) error {
 
 // found is what somebody else has written meanwhile.
 func (r *rules) found(a store.Answer) machine.Record {
-	found := machine.Record{Windows: r.local(a.Record).Windows}
+	found := machine.Record{Windows: r.clock.Local(a.Record).Windows}
 	if stamp := a.Cleared; stamp.After(r.self.Stamp) {
 		found.Cleared = r.clock.Ours(stamp)
 	}

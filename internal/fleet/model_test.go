@@ -19,6 +19,7 @@ type model struct {
 	delay time.Duration
 	rooms map[store.Room]*modelRoom
 	epoch int
+	stood time.Duration // for how long in all the clock of a fleet stood still
 }
 
 type modelRoom struct {
@@ -31,6 +32,7 @@ type modelRoom struct {
 	window            machine.Window
 	members           map[string]time.Time
 	last              time.Time     // what the clock of the room showed at the last look
+	looked            time.Time     // when that was
 	shift             time.Duration // of that clock, from Redis'
 }
 
@@ -50,6 +52,10 @@ func (m *model) now() time.Time {
 // keep is keep_clock of answer.lua.
 func (m *model) keep(at time.Time) {
 	if main := m.rooms[store.Room{Key: "k"}]; main != nil {
+		if time.Now().Round(0).Add(m.ahead + main.shift).Before(main.last) {
+			m.stood += time.Since(main.looked)
+		}
+		main.looked = time.Now()
 		main.last, main.shift = at, at.Sub(time.Now().Round(0).Add(m.ahead))
 	}
 }

@@ -28,7 +28,7 @@ type play struct {
 	dials   []dial
 	causes  []time.Time // of windows: a trial begins, a login meets a lockout
 	set     bool        // Redis' clock was
-	shaken  time.Time   // Redis was lost, or its clock set
+	shaken  []time.Time // when Redis was lost, or its clock set
 	faults  []string
 }
 
@@ -39,6 +39,7 @@ type dial struct {
 	who            int
 	trial          bool
 	over           bool // it has ended without a lockout
+	split          bool // one that is cut off knows a window that is not over
 	blind, delayed bool // no answer before it; it stood still between the two
 }
 
@@ -220,7 +221,7 @@ func (p *play) do(s step) {
 			p.replica, p.set = nil, true // its clock goes back to the last look that it has
 		}
 		p.mu.Lock()
-		p.shaken = time.Now()
+		p.shaken = append(p.shaken, time.Now())
 		p.mu.Unlock()
 	case "away", "back":
 		p.model.mu.Lock()
@@ -235,7 +236,7 @@ func (p *play) do(s step) {
 		p.model.ahead += []time.Duration{-time.Hour, -7 * time.Second, 2 * time.Second, 14 * time.Second}[s.who]
 		p.model.mu.Unlock()
 		p.mu.Lock()
-		p.shaken, p.set = time.Now(), true
+		p.shaken, p.set = append(p.shaken, time.Now()), true
 		p.mu.Unlock()
 	case "clear":
 		if p.model.clear() {

@@ -30,6 +30,7 @@ const (
 // seat is what a member knows of one room.
 type seat struct {
 	answer store.Answer
+	record machine.Record // of the answer, on our clock as it was measured then
 	heard  bool
 	lease  store.Lease
 	quiet  time.Time // until when we ask nothing under it
@@ -180,10 +181,11 @@ func (r *rules) hear(s *seat, asked, now time.Time, a store.Answer) {
 	r.clock = r.clock.Better(a.Clock)
 	r.heard, r.err = now, nil
 	s.hear(r.id, asked, now, a)
+	s.record = r.clock.Local(a.Record)
 	if s != &r.main || a.Rev == "" { // what is lost is remembered
 		return
 	}
-	begun := r.local(a.Record).Attempt
+	begun := s.record.Attempt
 	switch {
 	case begun.After == "":
 		r.trial = machine.Begun{}
@@ -206,11 +208,15 @@ func (r *rules) view(now time.Time) supervisor.View {
 	v := supervisor.View{
 		Heard: r.heard, Err: r.err, Members: members(main.Members), Salt: main.Salt,
 		Leads: r.main.holds(now), Asks: s.holds(now),
-		Record:  r.local(s.answer.Record),
-		Settled: r.local(main.Record).Verdict,
+		Record:  s.record,
+		Settled: r.main.record.Verdict,
 		Stamp:   main.Cleared, LiftStamp: main.Lifted,
 	}
-	v.Record.Windows = r.local(main.Record).Windows
+	if !main.Cleared.IsZero() {
+		v.Cleared = r.clock.Ours(main.Cleared)
+		v.Record, _ = v.Record.ClearBefore(v.Cleared) // a clearing is of the key's room alone
+	}
+	v.Record.Windows = r.main.record.Windows
 	if s == &r.main && (main.Rev == "" || main.Record.Attempt.After != "") {
 		v.Record.Attempt = r.trial
 	}
@@ -220,16 +226,11 @@ func (r *rules) view(now time.Time) supervisor.View {
 	if main.Held() {
 		v.Leader = main.Owner
 	}
-	if !main.Cleared.IsZero() {
-		v.Cleared = r.clock.Ours(main.Cleared)
-	}
 	if !main.Lifted.IsZero() {
 		v.Lifted = r.clock.Ours(main.Lifted)
 	}
 	return v
 }
-
-func (r *rules) local(record machine.Record) machine.Record { return r.clock.Local(record) }
 
 // members counts those that were seen; one may still be there under an older tag.
 func members(tags []string) int {

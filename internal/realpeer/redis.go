@@ -26,7 +26,7 @@ type RedisConfig struct {
 	Settings map[string]string
 }
 
-// Redis is a running server.
+// Redis is a running server, or a sentinel that watches some.
 type Redis struct {
 	process
 	config RedisConfig
@@ -66,7 +66,7 @@ func StartRedis(t testing.TB, config RedisConfig) *Redis {
 // Start starts it again after [Redis.Stop], on the same port, and empty.
 func (r *Redis) Start(t testing.TB) {
 	t.Helper()
-	r.start(t, func() error { _, err := r.ask("PING"); return err })
+	r.start(t, func() error { _, err := r.Try("PING"); return err })
 }
 
 // Stop kills it.
@@ -97,15 +97,16 @@ func (r *Redis) URL(user, password string) *url.URL {
 // Do runs a command of plain words and returns the first line of its answer.
 func (r *Redis) Do(t testing.TB, words ...string) string {
 	t.Helper()
-	line, err := r.ask(words...)
+	line, err := r.Try(words...)
 	if err != nil {
 		t.Fatalf("%v: %v", words, err)
 	}
 	return line
 }
 
-// ask speaks the protocol itself: a test's view shares nothing with the client.
-func (r *Redis) ask(words ...string) (string, error) {
+// Try is Do without an end of the test. It speaks the protocol itself: a test's view
+// shares nothing with the client.
+func (r *Redis) Try(words ...string) (string, error) {
 	var conn net.Conn
 	conn, err := net.DialTimeout("tcp", address(r.port), time.Second)
 	if err != nil {

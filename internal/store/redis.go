@@ -24,6 +24,7 @@ type Redis struct {
 	address string // without user and password, for people
 	pool    *redis.Pool
 	warned  atomic.Pointer[string]
+	demoted atomic.Int64 // when one of the connections was found to lead to a copy that cannot be written
 
 	// dial makes a connection; tests put a bad one in its place.
 	dial func(ctx context.Context) (redis.Conn, error)
@@ -36,17 +37,33 @@ const oldestRedis = 5
 // connectWithin bounds a connect, also where the caller has more time.
 const connectWithin = 2 * time.Second
 
-// NewRedis returns the Redis of a redis:// or rediss:// URL. It connects when it is
-// first asked.
+// NewRedis returns the Redis of a redis:// or rediss:// URL, or with +sentinel the one
+// that the sentinels name: redis+sentinel://a:26379,b:26379/name/0. It connects when it
+// is first asked.
 func NewRedis(u *url.URL) *Redis {
-	host := u.Hostname()
-	r := &Redis{address: u.Scheme + "://" + net.JoinHostPort(host, portOf(u))}
-	r.dial = func(ctx context.Context) (redis.Conn, error) {
-		return redis.DialURLContext(ctx, u.String(), redis.DialConnectTimeout(connectWithin))
+	r := &Redis{pool: &redis.Pool{MaxIdle: 2}}
+	if strings.HasSuffix(u.Scheme, "+sentinel") {
+		s := newSentinels(u)
+		r.address, r.dial = u.Scheme+"://"+strings.Join(s.hosts, ",")+"/"+s.name, s.dial
+		r.pool.MaxConnLifetime = serverFor
+	} else {
+		r.address = u.Scheme + "://" + net.JoinHostPort(u.Hostname(), portOf(u))
+		r.dial = func(ctx context.Context) (redis.Conn, error) {
+			return redis.DialURLContext(ctx, u.String(), redis.DialConnectTimeout(connectWithin))
+		}
 	}
-	r.pool = &redis.Pool{MaxIdle: 2, DialContext: r.connect}
+	r.pool.DialContext = r.connect
+	r.pool.TestOnBorrow = func(_ redis.Conn, used time.Time) error {
+		if used.UnixNano() <= r.demoted.Load() {
+			return errDemoted
+		}
+		return nil
+	}
 	return r
 }
+
+// errDemoted ends a connection that leads to a server which cannot be written any more.
+var errDemoted = errors.New("it is a replica now")
 
 func portOf(u *url.URL) string {
 	if p := u.Port(); p != "" {
@@ -134,8 +151,13 @@ func (r *Redis) run(ctx context.Context, s *redis.Script, args ...any) (Answer, 
 		switch {
 		case err == nil:
 			return a, nil
-		case again && ctx.Err() == nil && closed(err):
-			continue
+		case isReplica(err): // a name may lead to another server by now
+			r.demoted.Store(time.Now().UnixNano())
+			fallthrough
+		case closed(err):
+			if again && ctx.Err() == nil {
+				continue
+			}
 		}
 		return a, &AwayError{Address: r.address, Why: plainFault(err), cause: err}
 	}
@@ -153,6 +175,12 @@ func (r *Redis) runOnce(ctx context.Context, s *redis.Script, args []any) (Answe
 		return Answer{}, err
 	}
 	return readAnswer(reply, asked, time.Now())
+}
+
+// isReplica reports whether a server refuses because it copies another one.
+func isReplica(err error) bool {
+	refused, ok := errors.AsType[redis.Error](err)
+	return ok && strings.HasPrefix(string(refused), "READONLY")
 }
 
 // closed reports whether a connection was gone before it was used.
@@ -179,6 +207,9 @@ func (e *redisFault) Error() string { return e.text }
 
 // plainFault is what is wrong in one line, without what was sent.
 func plainFault(err error) string {
+	if at, ok := errors.AsType[*placeError](err); ok {
+		return at.Error()
+	}
 	if own, ok := errors.AsType[*redisFault](err); ok {
 		return own.text
 	}
