@@ -88,11 +88,11 @@ func (p *play) watch(at time.Time) {
 // cause, and none is longer than the longest, however long it takes to be taken up.
 func (p *play) caused(at, since, next time.Time) {
 	p.model.mu.Lock()
-	stood := p.model.stood
+	stood, causes := p.model.stood, slices.Concat(p.causes, p.model.begun)
 	p.model.mu.Unlock()
 	const late = 12 * time.Second // a pause that is no longer than a lease
 	begins, ends := p.set, false
-	for _, cause := range p.causes {
+	for _, cause := range causes {
 		begins = begins || since.Sub(cause) > -3*time.Second && since.Sub(cause) < late
 		ends = ends || next.Sub(cause) < p.policy.Lockout.Max+late+stood
 	}

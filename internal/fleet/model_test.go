@@ -19,6 +19,7 @@ type model struct {
 	delay time.Duration
 	rooms map[store.Room]*modelRoom
 	epoch int
+	begun []time.Time   // when trials were written, before they were made
 	stood time.Duration // for how long in all the clock of a fleet stood still
 }
 
@@ -200,6 +201,9 @@ func (m *model) save(r store.Room, w store.Write) store.Answer {
 	case room.rev != w.Read:
 		word = "rev"
 	default:
+		if record.Attempt.After != "" {
+			m.begun = append(m.begun, time.Now())
+		}
 		room.record, room.rev, room.lease = record, w.Rev, at.Add(w.For)
 		if !main.window.Until.After(at) {
 			main.window = machine.Window{}

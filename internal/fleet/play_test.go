@@ -26,7 +26,7 @@ type play struct {
 	replica map[store.Room]*modelRoom // the last copy
 	gone    sync.WaitGroup
 	dials   []dial
-	causes  []time.Time // of windows: a trial begins, a login meets a lockout
+	causes  []time.Time // of windows: a trial that Redis does not know of, a login that meets a lockout
 	set     bool        // Redis' clock was
 	shaken  []time.Time // when Redis was lost, or its clock set
 	faults  []string

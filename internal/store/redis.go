@@ -93,7 +93,7 @@ func (r *Redis) connect(ctx context.Context) (redis.Conn, error) {
 		return nil, err
 	}
 	info, err := redis.String(redis.DoContext(c, ctx, "INFO"))
-	if refused, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(string(refused), "NOPERM") {
+	if refused, ok := errors.AsType[redis.Error](err); ok && refusalWord(refused) == "NOPERM" {
 		return c, nil // not needed, only useful
 	}
 	if err != nil {
@@ -180,7 +180,23 @@ func (r *Redis) runOnce(ctx context.Context, s *redis.Script, args []any) (Answe
 // isReplica reports whether a server refuses because it copies another one.
 func isReplica(err error) bool {
 	refused, ok := errors.AsType[redis.Error](err)
-	return ok && strings.HasPrefix(string(refused), "READONLY")
+	return ok && refusalWord(refused) == "READONLY"
+}
+
+// refusalWord is Redis' error word. Of a command in a script some versions hide it: 5
+// and 6 behind an ERR of the script, 7 the one of a missing right in a sentence.
+func refusalWord(refused redis.Error) string {
+	text := string(refused)
+	word, _, _ := strings.Cut(text, " ")
+	if strings.Contains(text, "user executing the script can't") {
+		return "NOPERM"
+	}
+	if _, inner, found := strings.Cut(text, " -"); found && word == "ERR" {
+		if inner, _, _ = strings.Cut(inner, " "); refusals[inner] != "" {
+			return inner
+		}
+	}
+	return word
 }
 
 // closed reports whether a connection was gone before it was used.
@@ -214,7 +230,7 @@ func plainFault(err error) string {
 		return own.text
 	}
 	if refused, ok := errors.AsType[redis.Error](err); ok {
-		word, _, _ := strings.Cut(string(refused), " ")
+		word := refusalWord(refused)
 		if text, known := refusals[word]; known {
 			return text
 		}

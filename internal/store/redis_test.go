@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
+
 	"dragonfly.internal/sidecar/internal/realpeer"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
@@ -77,6 +79,23 @@ func TestRedisFaults(t *testing.T) {
 	defer r.Close()
 	if _, err := r.Read(t.Context(), Room{Key: "k"}); err != nil || !strings.Contains(r.Warning(), "allkeys-lru") {
 		t.Errorf("%v, %q", err, r.Warning())
+	}
+}
+
+// TestRefusals: a refusal in a script, as versions 5 to 7 put it, is said as one that is not.
+func TestRefusals(t *testing.T) {
+	for text, word := range map[string]string{
+		"WRONGPASS invalid username-password pair or user is disabled.":                                                        "WRONGPASS",
+		"ERR The user executing the script can't run this command or subcommand script: 9f2c, on @user_script:9.":              "NOPERM",
+		"NOPERM The user executing the script can't run this command or subcommand":                                            "NOPERM",
+		"ERR Error running script (call to f_9f2c): @user_script:7: @user_script: 7: -READONLY You can't write against a read": "READONLY",
+		"ERR Error running script (call to f_9f2c): @user_script:7: @user_script: 7: -OOM command not allowed when used":       "OOM",
+		"READONLY You can't write against a read only replica. script: 9f2c, on @user_script:9.":                               "READONLY",
+		"ERR value - not an integer": "ERR",
+	} {
+		if got := refusalWord(redis.Error(text)); got != word {
+			t.Errorf("%s: %s", text, got)
+		}
 	}
 }
 

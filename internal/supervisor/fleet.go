@@ -85,7 +85,8 @@ func (s *Supervisor) mayAsk(now time.Time) bool {
 		return true
 	}
 	v := s.view
-	return s.unread == nil && v.Asks && v.Lease == s.lease && !now.Before(v.Quiet) && (v.Leads || !s.machine.Trial())
+	waits := !v.Leads && (s.machine.Trial() || v.Settled.Trial())
+	return s.unread == nil && v.Asks && v.Lease == s.lease && !now.Before(v.Quiet) && !waits
 }
 
 // views is nil without a fleet, which nothing comes from.

@@ -17,6 +17,8 @@ type paperFleet struct {
 	save  error
 	saves int
 	late  bool
+
+	settled machine.Verdict // of a leader with another credential
 }
 
 func (f *paperFleet) Load(context.Context) (machine.Record, bool, error) {
@@ -65,13 +67,14 @@ func TestFleetHook(t *testing.T) {
 		state machine.State
 	}{
 		{"the lease is ours", paperFleet{}, true, machine.Record{}, 1, machine.Ready},
+		{"the leader's trial is to be made", paperFleet{settled: begun.Verdict}, true, machine.Record{}, 0, machine.Starting},
 		{"it is not", paperFleet{}, false, machine.Record{}, 0, machine.Starting},
 		{"the writing is refused", paperFleet{save: &NotOursError{}}, true, machine.Record{}, 0, machine.Starting},
 		{"the lease ends meanwhile", paperFleet{late: true}, true, machine.Record{}, 1, machine.Starting},
 		{"a dead leader's trial", paperFleet{}, true, begun, 0, machine.Lockout},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			v := View{Heard: time.Now(), Leads: c.leads, Asks: c.leads, Record: c.left}
+			v := View{Heard: time.Now(), Leads: c.leads && c.fleet.settled.Key == "", Settled: c.fleet.settled, Asks: c.leads, Record: c.left}
 			if c.leads {
 				v.Lease = "epoch/1"
 			}

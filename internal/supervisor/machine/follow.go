@@ -73,6 +73,9 @@ func (m *Machine) Trial() bool {
 	return m.verdict.Reason == ReasonLockout && m.verdict.WindowsInRow > 0
 }
 
+// Trial is [Machine.Trial] of somebody else's verdict.
+func (v Verdict) Trial() bool { return v.Reason == ReasonLockout && v.Windows > 0 }
+
 // Revoke takes back a permit that was not used.
 func (m *Machine) Revoke(p Permit) {
 	if m.Holds(p) {
