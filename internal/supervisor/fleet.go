@@ -155,9 +155,6 @@ func (s *Supervisor) followView(now time.Time, v View) machine.Attempt {
 		s.machine.Lead(now, v.Record)
 	case v.Asks:
 		s.machine.Heed(now, machine.Record{Windows: v.Record.Windows})
-		if !v.Leads {
-			s.machine.EndTrial(now, v.Settled)
-		}
 	default:
 		s.lease = ""
 		s.machine.Follow(now, v.Record)
@@ -165,6 +162,7 @@ func (s *Supervisor) followView(now time.Time, v View) machine.Attempt {
 			last = v.Record.Last
 		}
 	}
+	s.machine.EndTrial(now, v.Settled)
 	return last
 }
 
