@@ -40,7 +40,8 @@ func (p *play) judge(d dial) {
 			continue
 		}
 		again := (d.trial || !before.over) && !p.cleared.After(before.at)
-		if !again || !before.trial || before.blind || d.delayed || slices.ContainsFunc(p.shaken, before.unheard) {
+		lost := slices.ContainsFunc(p.shaken, before.at.Before) && !p.heard(before)
+		if !again || !before.trial || before.blind || d.delayed || lost {
 			continue
 		}
 		// A trial without an end counts from when it was stored, at most 2 s before its login.
@@ -50,9 +51,23 @@ func (p *play) judge(d dial) {
 	}
 }
 
-// unheard reports whether others may not have heard of a login at a time.
-func (d dial) unheard(at time.Time) bool {
-	return at.After(d.reread) && at.Sub(d.reread) < 3*time.Second
+// heard reports whether somebody has seen in Redis that a login was begun, and has been
+// there all the while since Redis was lost.
+func (p *play) heard(d dial) bool {
+	p.model.mu.Lock()
+	defer p.model.mu.Unlock()
+	for _, m := range p.members {
+		if m == nil || !p.model.heard[m.id].After(d.reread) {
+			continue
+		}
+		m.link.mu.Lock()
+		there := m.link.paused == nil && !m.link.cut && m.link.there.Before(p.shaken[len(p.shaken)-1])
+		m.link.mu.Unlock()
+		if there {
+			return true
+		}
+	}
+	return false
 }
 
 // watch notes which windows are known, by those that live, run and are connected: what

@@ -17,15 +17,15 @@ var errAway = errors.New("redis is away")
 type link struct {
 	model *model
 
-	mu      sync.Mutex
-	paused  chan struct{} // closed when it goes on; nil: it runs
-	cut     bool
-	dead    bool
-	reread  time.Time // of the last saving that was answered
-	stilled time.Time // since when it has not stood still
-	trial   bool      // the last saving was of a trial
-	fresh   bool      // it was answered
-	window  time.Time // until when Redis had a window then
+	mu     sync.Mutex
+	paused chan struct{} // closed when it goes on; nil: it runs
+	cut    bool
+	dead   bool
+	reread time.Time // of the last saving that was answered
+	there  time.Time // since when it neither stands still nor is cut off
+	trial  bool      // the last saving was of a trial
+	fresh  bool      // it was answered
+	window time.Time // until when Redis had a window then
 }
 
 func (l *link) pause(on bool) {
@@ -36,7 +36,7 @@ func (l *link) pause(on bool) {
 		l.paused = make(chan struct{})
 	case !on && l.paused != nil:
 		close(l.paused)
-		l.paused, l.stilled = nil, time.Now()
+		l.paused, l.there = nil, time.Now()
 	}
 }
 

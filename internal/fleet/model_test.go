@@ -19,8 +19,9 @@ type model struct {
 	delay time.Duration
 	rooms map[store.Room]*modelRoom
 	epoch int
-	begun []time.Time   // when trials were written, before they were made
-	stood time.Duration // for how long in all the clock of a fleet stood still
+	begun []time.Time          // when trials were written, before they were made
+	heard map[string]time.Time // of a trial that is out, by member: when it was last seen
+	stood time.Duration        // for how long in all the clock of a fleet stood still
 }
 
 type modelRoom struct {
@@ -37,7 +38,9 @@ type modelRoom struct {
 	shift             time.Duration // of that clock, from Redis'
 }
 
-func newModel() *model { return &model{rooms: make(map[store.Room]*modelRoom)} }
+func newModel() *model {
+	return &model{rooms: make(map[store.Room]*modelRoom), heard: make(map[string]time.Time)}
+}
 
 // now is now of answer.lua.
 func (m *model) now() time.Time {
@@ -169,6 +172,9 @@ func (m *model) look(r store.Room, l store.Look) store.Answer {
 	} else if l.Wants && !held && (!begins || l.Heir) {
 		room.fence++
 		room.owner, room.lease = l.Member, at.Add(l.For)
+	}
+	if main.record.Attempt.After != "" {
+		m.heard[l.Member] = time.Now()
 	}
 	return m.answer("ok", at, room, main)
 }

@@ -45,6 +45,7 @@ type dial struct {
 
 // player is one sidecar.
 type player struct {
+	id         string
 	link       *link
 	sup        *supervisor.Supervisor
 	stop       context.CancelFunc
@@ -127,7 +128,7 @@ func (p *play) start(who int) {
 	}
 	member.Tell(supervisor.Self{Target: target})
 	ctx, stop := context.WithCancel(context.Background())
-	m := &player{link: l, stop: stop, credential: target.Credential}
+	m := &player{id: member.ID(), link: l, stop: stop, credential: target.Credential}
 	loading, cancel := context.WithTimeout(ctx, 2*time.Second)
 	record, _, err := member.Load(loading)
 	cancel()
@@ -141,8 +142,9 @@ func (p *play) start(who int) {
 		}
 	}
 	m.sup.Begin(record, late)
-	m.done.Go(func() { m.sup.Run(ctx) })
-	m.done.Go(func() { member.Run(ctx) })
+	looking, leave := context.WithCancel(context.Background())
+	m.done.Go(func() { m.sup.Run(ctx); leave() })
+	m.done.Go(func() { member.Run(looking) })
 	p.mu.Lock()
 	p.members[who] = m
 	p.mu.Unlock()
@@ -207,7 +209,7 @@ func (p *play) do(s step) {
 	case "cut", "heal":
 		if m != nil {
 			m.link.mu.Lock()
-			m.link.cut = s.what == "cut"
+			m.link.cut, m.link.there = s.what == "cut", time.Now()
 			m.link.mu.Unlock()
 		}
 	case "stall":

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dragonfly.internal/sidecar/internal/store"
 	"dragonfly.internal/sidecar/internal/supervisor/machine"
 )
 
@@ -59,6 +60,17 @@ func TestSchedules(t *testing.T) {
 		}
 	})
 	t.Logf("%d logins, %d of them trials", logins, trials)
+}
+
+// TestEndInTrial: what a leader finds while it is told to end is not lost, so that nobody
+// takes its trial for one without an end.
+func TestEndInTrial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := perform([]step{{"healthy", 0, 0}, {"trial", 0, time.Second}, {"end", leads, 3 * time.Second}}, 0)
+		if r := p.model.rooms[store.Room{Key: "k"}].record; r.Attempt.After != "" || r.Verdict.State != machine.Ready {
+			t.Errorf("%+v, %+v", r.Attempt, r.Verdict)
+		}
+	})
 }
 
 func perform(schedule []step, ahead time.Duration) *play {

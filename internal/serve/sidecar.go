@@ -91,13 +91,16 @@ func (s Sidecar) Run(ctx context.Context) error {
 	var watchers sync.WaitGroup
 	watchers.Go(func() { tellSystemd(ctx, sup.Snapshot) })
 	watchers.Go(func() { r.watch(ctx, sup) })
+	looking, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
 	if shared {
-		watchers.Go(func() { member.Run(ctx) })
+		watchers.Go(func() { member.Run(looking) })
 	}
 	watchers.Go(func() { watchWaiver(ctx, log, r.judgeDialled) })
 	watchers.Go(func() { people.Run(ctx) })
 	defer time.AfterFunc(startTakes, forgetStart).Stop()
 	sup.Run(ctx)
+	leave() // what it knew last is written under the lease
 	<-relayed
 	silence()
 	err = <-served
