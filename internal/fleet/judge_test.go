@@ -57,7 +57,7 @@ func (p *play) heard(d dial) bool {
 	p.model.mu.Lock()
 	defer p.model.mu.Unlock()
 	for _, m := range p.members {
-		if m == nil || !p.model.heard[m.id].After(d.reread) {
+		if m == nil || !p.model.heard[heardOf{m.id, d.number}] {
 			continue
 		}
 		m.link.mu.Lock()

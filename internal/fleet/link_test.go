@@ -25,6 +25,7 @@ type link struct {
 	there  time.Time // since when it neither stands still nor is cut off
 	trial  bool      // the last saving was of a trial
 	fresh  bool      // it was answered
+	number int       // of trials until then
 	window time.Time // until when Redis had a window then
 }
 
@@ -78,12 +79,18 @@ func (l *link) Look(ctx context.Context, room store.Room, look store.Look) (stor
 
 func (l *link) Save(ctx context.Context, room store.Room, w store.Write) (store.Answer, error) {
 	var at time.Time
-	a, err := l.ask(ctx, func() store.Answer { at = time.Now(); return l.model.save(room, w) })
+	var number int
+	a, err := l.ask(ctx, func() store.Answer {
+		at = time.Now()
+		a := l.model.save(room, w)
+		number = len(l.model.begun)
+		return a
+	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.trial, l.fresh, l.window = w.Record.Attempt.After != "", err == nil, time.Time{}
 	if l.fresh {
-		l.reread = at
+		l.reread, l.number = at, number
 	}
 	if len(a.Record.Windows) > 0 {
 		l.window = a.Clock.Ours(a.Record.Windows[0].Until)

@@ -19,9 +19,15 @@ type model struct {
 	delay time.Duration
 	rooms map[store.Room]*modelRoom
 	epoch int
-	begun []time.Time          // when trials were written, before they were made
-	heard map[string]time.Time // of a trial that is out, by member: when it was last seen
-	stood time.Duration        // for how long in all the clock of a fleet stood still
+	begun []time.Time      // when trials were written, before they were made
+	heard map[heardOf]bool // who has seen which of them while they were out
+	stood time.Duration    // for how long in all the clock of a fleet stood still
+}
+
+// heardOf is a member and the number of a trial.
+type heardOf struct {
+	member string
+	trial  int
 }
 
 type modelRoom struct {
@@ -39,7 +45,7 @@ type modelRoom struct {
 }
 
 func newModel() *model {
-	return &model{rooms: make(map[store.Room]*modelRoom), heard: make(map[string]time.Time)}
+	return &model{rooms: make(map[store.Room]*modelRoom), heard: make(map[heardOf]bool)}
 }
 
 // now is now of answer.lua.
@@ -174,7 +180,7 @@ func (m *model) look(r store.Room, l store.Look) store.Answer {
 		room.owner, room.lease = l.Member, at.Add(l.For)
 	}
 	if main.record.Attempt.After != "" {
-		m.heard[l.Member] = time.Now()
+		m.heard[heardOf{l.Member, len(m.begun)}] = true
 	}
 	return m.answer("ok", at, room, main)
 }

@@ -38,6 +38,7 @@ type dial struct {
 	window         time.Time // until when Redis had one at the last look
 	who            int
 	trial          bool
+	number         int  // of trials until then
 	over           bool // it has ended without a lockout
 	split          bool // one that is cut off knows a window that is not over
 	blind, delayed bool // no answer before it; it stood still between the two
@@ -79,7 +80,7 @@ func (a asker) Probe(ctx context.Context, permit machine.Permit) machine.Outcome
 	now := time.Now()
 	a.link.mu.Lock()
 	dead := a.link.dead
-	d := dial{at: now, reread: a.link.reread, window: a.link.window, who: a.who, trial: a.link.trial, blind: !a.link.fresh, delayed: now.Sub(a.link.reread) > time.Second/2}
+	d := dial{at: now, reread: a.link.reread, window: a.link.window, who: a.who, trial: a.link.trial, number: a.link.number, blind: !a.link.fresh, delayed: now.Sub(a.link.reread) > time.Second/2}
 	a.link.mu.Unlock()
 	if dead {
 		return machine.Outcome{}
