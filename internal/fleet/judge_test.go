@@ -57,7 +57,11 @@ func (p *play) heard(d dial) bool {
 	p.model.mu.Lock()
 	defer p.model.mu.Unlock()
 	for _, m := range p.members {
-		if m == nil || !p.model.heard[heardOf{m.id, d.number}] {
+		if m == nil {
+			continue
+		}
+		heard := p.model.heard[heardOf{m.id, d.number}]
+		if heard.IsZero() || slices.ContainsFunc(p.shaken, func(at time.Time) bool { return at.After(d.at) && !at.After(heard) }) {
 			continue
 		}
 		m.link.mu.Lock()
@@ -86,7 +90,7 @@ func (p *play) watch(at time.Time) {
 		reaches = reaches && !p.model.away && p.model.delay < time.Second
 		p.model.mu.Unlock()
 		s := m.sup.Snapshot()
-		if s.State == machine.Lockout && at.Before(s.Next) {
+		if s.State == machine.Lockout && s.Next.Sub(at) > 3*time.Second { // less is what attempts are apart
 			p.caused(at, s.Since, s.Next)
 		}
 		if !reaches || s.State != machine.Lockout || !at.Before(s.Next) || !s.Since.After(p.cleared) {

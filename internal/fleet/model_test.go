@@ -19,9 +19,9 @@ type model struct {
 	delay time.Duration
 	rooms map[store.Room]*modelRoom
 	epoch int
-	begun []time.Time      // when trials were written, before they were made
-	heard map[heardOf]bool // who has seen which of them while they were out
-	stood time.Duration    // for how long in all the clock of a fleet stood still
+	begun []time.Time           // when trials were written, before they were made
+	heard map[heardOf]time.Time // who has seen which of them while they were out
+	stood time.Duration         // for how long in all the clock of a fleet stood still
 }
 
 // heardOf is a member and the number of a trial.
@@ -45,7 +45,7 @@ type modelRoom struct {
 }
 
 func newModel() *model {
-	return &model{rooms: make(map[store.Room]*modelRoom), heard: make(map[heardOf]bool)}
+	return &model{rooms: make(map[store.Room]*modelRoom), heard: make(map[heardOf]time.Time)}
 }
 
 // now is now of answer.lua.
@@ -180,7 +180,9 @@ func (m *model) look(r store.Room, l store.Look) store.Answer {
 		room.owner, room.lease = l.Member, at.Add(l.For)
 	}
 	if main.record.Attempt.After != "" {
-		m.heard[heardOf{l.Member, len(m.begun)}] = true
+		if of := (heardOf{l.Member, len(m.begun)}); m.heard[of].IsZero() {
+			m.heard[of] = time.Now()
+		}
 	}
 	return m.answer("ok", at, room, main)
 }

@@ -215,6 +215,7 @@ func (s *Supervisor) dropLate(ctx context.Context, o machine.Outcome) machine.Ou
 	if s.fleet.Ours(asking, s.lease) {
 		return o
 	}
+	s.lease = "" // if it is ours again, it is taken up anew
 	s.log.Warn("this sidecar was away for longer than its lease; what it found is dropped", "reason", o.Reason)
 	return machine.Outcome{Knocked: o.Knocked, Dialled: o.Dialled}
 }
