@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/url"
 	"slices"
@@ -91,29 +92,33 @@ func (s *sentinels) find(ctx context.Context) (host string, err error) {
 	return "", err
 }
 
-// ask asks one sentinel. It gets the password only if it wants one.
+// ask asks one sentinel, which gets the password only if it wants one.
 func (s *sentinels) ask(ctx context.Context, at string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, sentinelWithin)
 	defer cancel()
-	for _, user := range []*url.Userinfo{nil, s.server.User} {
-		u := url.URL{Scheme: s.server.Scheme, Host: at, User: user}
-		c, err := redis.DialURLContext(ctx, u.String())
-		if err != nil {
-			return nil, err
-		}
-		known, err := redis.Strings(redis.DoContext(c, ctx, "SENTINEL", "get-master-addr-by-name", s.name))
-		c.Close()
-		switch {
-		case err == redis.ErrNil:
-			return nil, nil
-		case err == nil || !strings.HasPrefix(err.Error(), "NOAUTH") || user != nil || s.server.User == nil:
-			if refused, ok := err.(redis.Error); ok && strings.HasPrefix(string(refused), "ERR") {
-				err = &redisFault{"it is no sentinel"}
-			}
-			return known, err
-		}
+	known, err := s.askAs(ctx, at, nil)
+	if refused, ok := errors.AsType[redis.Error](err); ok && refusalWord(refused) == "NOAUTH" && s.server.User != nil {
+		known, err = s.askAs(ctx, at, s.server.User)
 	}
-	return nil, nil // not reached: the second answer is final
+	if refused, ok := errors.AsType[redis.Error](err); ok && refusalWord(refused) == "ERR" {
+		err = &redisFault{"it is no sentinel"}
+	}
+	return known, err
+}
+
+// askAs is the host and port of the server; nothing when the sentinel knows no such group.
+func (s *sentinels) askAs(ctx context.Context, at string, user *url.Userinfo) ([]string, error) {
+	u := url.URL{Scheme: s.server.Scheme, Host: at, User: user}
+	c, err := redis.DialURLContext(ctx, u.String())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	known, err := redis.Strings(redis.DoContext(c, ctx, "SENTINEL", "get-master-addr-by-name", s.name))
+	if errors.Is(err, redis.ErrNil) {
+		return nil, nil
+	}
+	return known, err
 }
 
 // placeError is an error of one of several servers.
