@@ -175,7 +175,7 @@ func (m *model) look(r store.Room, l store.Look) store.Answer {
 	}
 	if held := room.lease.After(at); l.Wants && held && room.owner == l.Member && room.epoch == l.Lease.Epoch && room.fence == l.Lease.Fence {
 		room.lease = at.Add(l.For)
-	} else if l.Wants && !held && (!begins || l.Heir) {
+	} else if l.Wants && !held && agrees(at, l.Clock) && (!begins || l.Heir) {
 		room.fence++
 		room.owner, room.lease = l.Member, at.Add(l.For)
 	}

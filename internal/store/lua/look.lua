@@ -25,7 +25,8 @@ if redis.call('HGET', KEYS[2], 'epoch') == ARGV[13] and number(KEYS[2], 'last') 
   begins[KEYS[2]] = true
 end
 keep_clock(at, shift)
-if ends > 0 and clock_agrees(at, ARGV[12]) then
+local fresh = clock_agrees(at, ARGV[12]) -- it was asked now, and not before its member stood still
+if ends > 0 and fresh then
   keep_window(at, tonumber(ARGV[9]), ends, ARGV[11])
 end
 if ARGV[3] == '1' then
@@ -34,7 +35,7 @@ if ARGV[3] == '1' then
     and number(KEYS[1], 'fence') == tonumber(ARGV[5])
   if held and ours then
     redis.call('HSET', KEYS[1], 'lease_until', at + ARGV[6])
-  elseif not held and (not begins[KEYS[1]] or ARGV[15] == '1') then
+  elseif not held and fresh and (not begins[KEYS[1]] or ARGV[15] == '1') then
     -- also our own that has ended: what was done under it comes late. A room that begins
     -- is left to who has led, and then to those that know what is lost: see rules.go
     redis.call('HINCRBY', KEYS[1], 'fence', 1)
