@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -213,6 +214,9 @@ func (m *Member) Save(ctx context.Context, r machine.Record) error {
 	m.rules.hear(s, asked, now, a)
 	switch a.Word {
 	case "ok":
+		if len(a.Record.Windows) > 0 && !slices.ContainsFunc(r.Windows, func(w machine.Window) bool { return w.Key == room.Key }) {
+			return &supervisor.ConflictError{Found: m.rules.found(a)} // its end is within what clocks differ by
+		}
 		return nil
 	case "cleared", "window", "rev", "clock":
 		return &supervisor.ConflictError{Found: m.rules.found(a)}

@@ -97,12 +97,12 @@ func (m *model) clear() bool {
 }
 
 // room is a room, which begins now if it is not there.
-func (m *model) room(r store.Room, salt []byte) (room *modelRoom, begins bool) {
-	if begins = m.rooms[r] == nil; begins {
+func (m *model) room(r store.Room, salt []byte) *modelRoom {
+	if m.rooms[r] == nil {
 		m.epoch++
 		m.rooms[r] = &modelRoom{epoch: string(rune('a' + m.epoch)), salt: salt, members: make(map[string]time.Time)}
 	}
-	return m.rooms[r], begins
+	return m.rooms[r]
 }
 
 // copy is what a replica has now; restore lets it take over.
@@ -158,24 +158,20 @@ func agrees(at time.Time, c store.Clock) bool {
 
 func (m *model) look(r store.Room, l store.Look) store.Answer {
 	at := m.now()
-	main, begins := m.room(store.Room{Key: r.Key}, l.Salt)
-	room := main
-	if r.Credential != "" {
-		room, begins = m.room(r, l.Salt)
-	}
+	main, room := m.room(store.Room{Key: r.Key}, l.Salt), m.room(r, l.Salt)
 	main.members[l.Tag] = at
 	if main.epoch == l.Epoch && main.last.Before(l.Seen) {
 		m.epoch++
 		main.epoch, main.fence, main.owner, main.lease, main.rev, main.record = string(rune('a'+m.epoch)), 0, "", time.Time{}, "", machine.Record{}
-		begins = begins || room == main
 	}
 	m.keep(at)
 	if !l.Window.Until.IsZero() && agrees(at, l.Clock) {
 		main.keep(at, l.Clock.ToRedis(machine.Record{Windows: []machine.Window{l.Window}}, time.Now()).Windows[0])
 	}
+	seen := room != main || room.rev != "" || room.epoch == l.Epoch
 	if held := room.lease.After(at); l.Wants && held && room.owner == l.Member && room.epoch == l.Lease.Epoch && room.fence == l.Lease.Fence {
 		room.lease = at.Add(l.For)
-	} else if l.Wants && !held && agrees(at, l.Clock) && (!begins || l.Heir) {
+	} else if l.Wants && !held && agrees(at, l.Clock) && (seen || l.Heir) {
 		room.fence++
 		room.owner, room.lease = l.Member, at.Add(l.For)
 	}

@@ -8,13 +8,11 @@
 -- 15 has had the lease until now
 local at, shift = now()
 local ends = tonumber(ARGV[10])
-local begins = {}
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', at - 60000)
 redis.call('ZADD', KEYS[3], at, ARGV[2])
 for _, room in ipairs({KEYS[2], KEYS[1]}) do
   if not redis.call('HGET', room, 'epoch') then
     redis.call('HSET', room, 'epoch', ARGV[7], 'fence', 0, 'owner', '', 'lease_until', 0, 'rev', '', 'salt', ARGV[8])
-    begins[room] = true
   end
 end
 -- An older copy of us has taken over, if what somebody has seen is not here. The record
@@ -22,7 +20,6 @@ end
 if redis.call('HGET', KEYS[2], 'epoch') == ARGV[13] and number(KEYS[2], 'last') < tonumber(ARGV[14]) then
   redis.call('HSET', KEYS[2], 'epoch', ARGV[7], 'fence', 0, 'owner', '', 'lease_until', 0, 'rev', '')
   redis.call('HDEL', KEYS[2], 'record')
-  begins[KEYS[2]] = true
 end
 keep_clock(at, shift)
 local fresh = clock_agrees(at, ARGV[12]) -- it was asked now, and not before its member stood still
@@ -31,11 +28,12 @@ if ends > 0 and fresh then
 end
 if ARGV[3] == '1' then
   local held = number(KEYS[1], 'lease_until') > at
+  local seen = KEYS[1] ~= KEYS[2] or redis.call('HGET', KEYS[1], 'rev') ~= '' or redis.call('HGET', KEYS[1], 'epoch') == ARGV[13]
   local ours = redis.call('HGET', KEYS[1], 'owner') == ARGV[1] and redis.call('HGET', KEYS[1], 'epoch') == ARGV[4]
     and number(KEYS[1], 'fence') == tonumber(ARGV[5])
   if held and ours then
     redis.call('HSET', KEYS[1], 'lease_until', at + ARGV[6])
-  elseif not held and fresh and (not begins[KEYS[1]] or ARGV[15] == '1') then
+  elseif not held and fresh and (seen or ARGV[15] == '1') then
     -- also our own that has ended: what was done under it comes late. A room that begins
     -- is left to who has led, and then to those that know what is lost: see rules.go
     redis.call('HINCRBY', KEYS[1], 'fence', 1)
