@@ -13,12 +13,13 @@ const blur = 20 * time.Millisecond
 
 // judge holds a login against what was known before its last look: by Redis, and by
 // every live member that Redis has heard of it since.
-func (p *play) judge(d dial) {
+func (p *play) judge(mine int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.dials[mine]
 	if d.blind {
 		return // Redis was away: see docs/fleet.md
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if d.window.Sub(d.at) > blur {
 		p.faults = append(p.faults, fmt.Sprintf("%s: %d dials %s before the end of a window that Redis had", d.at.Format("04:05.000"), d.who, d.window.Sub(d.at)))
 	}
@@ -31,7 +32,7 @@ func (p *play) judge(d dial) {
 			continue
 		}
 		if s := m.sup.Snapshot(); s.State == machine.Lockout && s.Next.Sub(d.at) > blur {
-			p.dials[len(p.dials)-1].split = true
+			p.dials[mine].split = true
 		}
 		for _, k := range m.knew {
 			if d.reread.Sub(k.since) > 0 && k.until.Sub(d.at) > differ {
@@ -39,7 +40,7 @@ func (p *play) judge(d dial) {
 			}
 		}
 	}
-	for _, before := range p.dials[:len(p.dials)-1] {
+	for _, before := range p.dials[:mine] {
 		if before.split { // one window more, which is known later
 			continue
 		}

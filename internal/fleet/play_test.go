@@ -98,7 +98,7 @@ func (a asker) Probe(ctx context.Context, permit machine.Permit) machine.Outcome
 		latency += 3 * time.Second
 	}
 	a.play.mu.Unlock()
-	a.play.judge(d)
+	a.play.judge(mine)
 	time.Sleep(latency)
 	a.link.gate()
 	a.play.mu.Lock()

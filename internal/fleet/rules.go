@@ -78,13 +78,17 @@ func (s *seat) holds(now time.Time) bool {
 }
 
 // yields reports whether a room that is empty is left to others for now: first to who
-// has led, which knows best, then to those that have followed, at last to who is new.
-func (s *seat) yields(now time.Time) bool {
+// has led, which knows best, then to those that know of a trial, to those that have
+// followed, and at last to who is new. Each step is a look, so that all of one go first.
+func (s *seat) yields(now time.Time, trial bool) bool {
 	if s.answer.Rev != "" || s.heir(now) {
 		return false
 	}
 	patience := LeaseQuiet
 	if s.knows {
+		patience = 2 * LookEvery
+	}
+	if s.knows && trial {
 		patience = LookEvery
 	}
 	return now.Before(s.epoch.Add(patience - LookEvery/2)) // a look too late is a second lost
@@ -136,7 +140,7 @@ func (r *rules) tag() string {
 // mayLead reports whether we are fit to ask for the whole key. One whose credential is
 // rejected gives way to one with another, so that the trial after a window is made.
 func (r *rules) mayLead(now time.Time) bool {
-	if r.self.Target.Fault != "" || r.main.yields(now) {
+	if r.self.Target.Fault != "" || r.main.yields(now, r.trial.After != "") {
 		return false
 	}
 	if !r.self.Held {
