@@ -44,7 +44,7 @@ func (p *play) judge(mine int) {
 		if before.split { // one window more, which is known later
 			continue
 		}
-		again := (d.trial || !before.over) && !p.cleared.After(before.at)
+		again := !before.over && !p.cleared.After(before.at)
 		lost := slices.ContainsFunc(p.shaken, before.at.Before) && !p.heard(before)
 		if !again || !before.trial || before.blind || d.delayed || lost {
 			continue
@@ -95,6 +95,11 @@ func (p *play) watch(at time.Time) {
 		reaches = reaches && !p.model.away && p.model.delay < time.Second
 		p.model.mu.Unlock()
 		s := m.sup.Snapshot()
+		for n := range p.dials {
+			if d := &p.dials[n]; d.ended && d.id == m.id && s.State != machine.Lockout {
+				d.over = true
+			}
+		}
 		if s.State == machine.Lockout && s.Next.Sub(at) > 3*time.Second { // less is what attempts are apart
 			p.caused(at, s.Since, s.Next)
 		}

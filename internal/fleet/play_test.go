@@ -38,10 +38,12 @@ type dial struct {
 	window         time.Time // until when Redis had one at the last look
 	who            int
 	trial          bool
-	number         int  // of trials until then
-	over           bool // it has ended without a lockout
-	split          bool // one that is cut off knows a window that is not over
-	blind, delayed bool // no answer before it; it stood still between the two
+	number         int    // of trials until then
+	id             string // of who has made it
+	ended          bool   // without a lockout
+	over           bool   // and who has made it says so
+	split          bool   // one that is cut off knows a window that is not over
+	blind, delayed bool   // no answer before it; it stood still between the two
 }
 
 // player is one sidecar.
@@ -68,6 +70,7 @@ type asker struct {
 	play       *play
 	who        int
 	credential string
+	id         string
 	link       *link
 }
 
@@ -80,7 +83,7 @@ func (a asker) Probe(ctx context.Context, permit machine.Permit) machine.Outcome
 	now := time.Now()
 	a.link.mu.Lock()
 	dead := a.link.dead
-	d := dial{at: now, reread: a.link.reread, window: a.link.window, who: a.who, trial: a.link.trial, number: a.link.number, blind: !a.link.fresh, delayed: now.Sub(a.link.reread) > time.Second/2}
+	d := dial{at: now, reread: a.link.reread, window: a.link.window, who: a.who, id: a.id, trial: a.link.trial, number: a.link.number, blind: !a.link.fresh, delayed: now.Sub(a.link.reread) > time.Second/2}
 	a.link.mu.Unlock()
 	if dead {
 		return machine.Outcome{}
@@ -104,7 +107,7 @@ func (a asker) Probe(ctx context.Context, permit machine.Permit) machine.Outcome
 	a.play.mu.Lock()
 	a.play.asking[a.who] = false
 	a.link.mu.Lock()
-	a.play.dials[mine].over = !locked && !a.link.dead
+	a.play.dials[mine].ended = !locked && !a.link.dead
 	a.link.mu.Unlock()
 	if locked {
 		a.play.causes = append(a.play.causes, time.Now())
@@ -133,7 +136,7 @@ func (p *play) start(who int) {
 	loading, cancel := context.WithTimeout(ctx, 2*time.Second)
 	record, _, err := member.Load(loading)
 	cancel()
-	subject := supervisor.Subject{Target: target, Prober: asker{p, who, target.Credential, l}}
+	subject := supervisor.Subject{Target: target, Prober: asker{p, who, target.Credential, member.ID(), l}}
 	m.sup = supervisor.New(p.policy, subject, member, slog.New(slog.DiscardHandler))
 	var late supervisor.ReadLate
 	if err != nil {

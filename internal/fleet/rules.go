@@ -25,6 +25,9 @@ const (
 	// asleep is how long a member that runs never goes without a look: one that has
 	// stood still does not know what happened meanwhile.
 	asleep = 5 * time.Second
+	// trialLasts is how long a trial may be out; an older one is nothing that others
+	// might not know.
+	trialLasts = 30 * time.Second
 )
 
 // seat is what a member knows of one room.
@@ -140,7 +143,7 @@ func (r *rules) tag() string {
 // mayLead reports whether we are fit to ask for the whole key. One whose credential is
 // rejected gives way to one with another, so that the trial after a window is made.
 func (r *rules) mayLead(now time.Time) bool {
-	if r.self.Target.Fault != "" || r.main.yields(now, r.trial.After != "") {
+	if r.self.Target.Fault != "" || r.main.yields(now, r.trial.After != "" && now.Sub(r.trial.At) < trialLasts) {
 		return false
 	}
 	if !r.self.Held {
