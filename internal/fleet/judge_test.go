@@ -84,6 +84,13 @@ func (p *play) heard(d dial) bool {
 func (p *play) watch(at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for n := range p.dials {
+		d := &p.dials[n]
+		m := p.members[d.who]
+		if d.ended && (m == nil || m.id != d.id || m.sup.Snapshot().State != machine.Lockout) {
+			d.over = true
+		}
+	}
 	for _, m := range p.members {
 		if m == nil {
 			continue
@@ -95,11 +102,6 @@ func (p *play) watch(at time.Time) {
 		reaches = reaches && !p.model.away && p.model.delay < time.Second
 		p.model.mu.Unlock()
 		s := m.sup.Snapshot()
-		for n := range p.dials {
-			if d := &p.dials[n]; d.ended && d.id == m.id && s.State != machine.Lockout {
-				d.over = true
-			}
-		}
 		if s.State == machine.Lockout && s.Next.Sub(at) > 3*time.Second { // less is what attempts are apart
 			p.caused(at, s.Since, s.Next)
 		}
