@@ -222,6 +222,7 @@ func (p *play) do(s step) {
 		switch {
 		case s.what == "flush":
 			p.model.flush()
+			p.replica = nil // a copy from before does not come back: see docs/fleet.md
 		case p.replica != nil:
 			p.model.restore(p.replica)
 			p.replica, p.set = nil, true // its clock goes back to the last look that it has
