@@ -74,15 +74,17 @@ func (l *link) ask(ctx context.Context, f func() store.Answer) (store.Answer, er
 }
 
 func (l *link) Look(ctx context.Context, room store.Room, look store.Look) (store.Answer, error) {
-	return l.ask(ctx, func() store.Answer { return l.model.look(room, look) })
+	sent := time.Now()
+	return l.ask(ctx, func() store.Answer { return l.model.look(room, look, sent) })
 }
 
 func (l *link) Save(ctx context.Context, room store.Room, w store.Write) (store.Answer, error) {
 	var at time.Time
 	var number int
+	sent := time.Now()
 	a, err := l.ask(ctx, func() store.Answer {
 		at = time.Now()
-		a := l.model.save(room, w)
+		a := l.model.save(room, w, sent)
 		number = len(l.model.begun)
 		return a
 	})

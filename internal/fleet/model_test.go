@@ -151,12 +151,12 @@ func (m *model) answer(word string, at time.Time, room, main *modelRoom) store.A
 }
 
 // agrees is clock_agrees of answer.lua.
-func agrees(at time.Time, c store.Clock) bool {
-	off := at.Sub(c.At(time.Now()))
+func agrees(at time.Time, c store.Clock, sent time.Time) bool {
+	off := at.Sub(c.At(sent))
 	return off > -1500*time.Millisecond && off < 5*time.Second
 }
 
-func (m *model) look(r store.Room, l store.Look) store.Answer {
+func (m *model) look(r store.Room, l store.Look, sent time.Time) store.Answer {
 	at := m.now()
 	main, room := m.room(store.Room{Key: r.Key}, l.Salt), m.room(r, l.Salt)
 	main.members[l.Tag] = at
@@ -165,13 +165,13 @@ func (m *model) look(r store.Room, l store.Look) store.Answer {
 		main.epoch, main.fence, main.owner, main.lease, main.rev, main.record = string(rune('a'+m.epoch)), 0, "", time.Time{}, "", machine.Record{}
 	}
 	m.keep(at)
-	if !l.Window.Until.IsZero() && agrees(at, l.Clock) {
-		main.keep(at, l.Clock.ToRedis(machine.Record{Windows: []machine.Window{l.Window}}, time.Now()).Windows[0])
+	if !l.Window.Until.IsZero() && agrees(at, l.Clock, sent) {
+		main.keep(at, l.Clock.ToRedis(machine.Record{Windows: []machine.Window{l.Window}}, sent).Windows[0])
 	}
 	seen := room != main || room.rev != "" || room.epoch == l.Epoch
 	if held := room.lease.After(at); l.Wants && held && room.owner == l.Member && room.epoch == l.Lease.Epoch && room.fence == l.Lease.Fence {
 		room.lease = at.Add(l.For)
-	} else if l.Wants && !held && agrees(at, l.Clock) && (seen || l.Heir) {
+	} else if l.Wants && !held && agrees(at, l.Clock, sent) && (seen || l.Heir) {
 		room.fence++
 		room.owner, room.lease = l.Member, at.Add(l.For)
 	}
@@ -183,10 +183,10 @@ func (m *model) look(r store.Room, l store.Look) store.Answer {
 	return m.answer("ok", at, room, main)
 }
 
-func (m *model) save(r store.Room, w store.Write) store.Answer {
+func (m *model) save(r store.Room, w store.Write, sent time.Time) store.Answer {
 	at := m.now()
 	main, room := m.rooms[store.Room{Key: r.Key}], m.rooms[r]
-	record := w.Clock.ToRedis(w.Record, time.Now())
+	record := w.Clock.ToRedis(w.Record, sent)
 	var window machine.Window
 	if len(record.Windows) > 0 {
 		window = record.Windows[0]
@@ -202,7 +202,7 @@ func (m *model) save(r store.Room, w store.Write) store.Answer {
 		word = "lease"
 	case room.rev == w.Rev:
 		room.lease = at.Add(w.For)
-	case !agrees(at, w.Clock):
+	case !agrees(at, w.Clock, sent):
 		word = "clock"
 	case main.cleared.After(w.Cleared):
 		word = "cleared"

@@ -50,7 +50,7 @@ func TestModel(t *testing.T) {
 				modelled := l
 				modelled.Lease.Epoch = epochs[fmt.Sprint(room, lease.Epoch)]
 				modelled.Epoch, modelled.Seen = modelSeen.Epoch, modelSeen.Clock.Read()
-				want = model.look(room, modelled)
+				want = model.look(room, modelled, time.Now())
 				got, err = real.Look(context.Background(), room, l)
 			case "save":
 				w := store.Write{Member: who, Lease: lease, For: lasts, Read: read[room], Rev: fmt.Sprint("r", i), Clock: clock}
@@ -62,7 +62,7 @@ func TestModel(t *testing.T) {
 				}
 				modelled := w
 				modelled.Lease.Epoch = epochs[fmt.Sprint(room, lease.Epoch)]
-				want = model.save(room, modelled)
+				want = model.save(room, modelled, time.Now())
 				got, err = real.Save(context.Background(), room, w)
 			case "flush":
 				server.Do(t, "FLUSHALL")
