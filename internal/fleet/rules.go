@@ -39,6 +39,7 @@ type seat struct {
 	quiet  time.Time // until when we ask nothing under it
 	ends   time.Time // of the lease, not later than Redis has it
 	epoch  time.Time // when we first heard of it
+	free   time.Time // since when nobody has its lease; zero: somebody has
 	knows  bool      // we had followed the one before until then
 	looked time.Time // when it was asked last, with or without an answer
 	misses int       // looks in a row without an answer since then
@@ -48,7 +49,13 @@ type seat struct {
 func (s *seat) hear(id string, asked, now time.Time, a store.Answer) {
 	before := s.lease
 	if a.Epoch != s.answer.Epoch {
-		s.epoch, s.knows = now, s.heard && now.Sub(s.looked) < asleep
+		s.epoch, s.knows, s.free = now, s.heard && now.Sub(s.looked) < asleep, time.Time{}
+	}
+	switch {
+	case a.Held():
+		s.free = time.Time{}
+	case s.free.IsZero():
+		s.free = now
 	}
 	s.looked = now
 	s.answer, s.heard, s.misses = a, true, 0
@@ -94,7 +101,7 @@ func (s *seat) yields(now time.Time, trial bool) bool {
 	if s.knows && trial {
 		patience = LookEvery
 	}
-	return now.Before(s.epoch.Add(patience - LookEvery/2)) // a look too late is a second lost
+	return s.free.IsZero() || now.Before(s.free.Add(patience-LookEvery/2)) // a look too late is a second lost
 }
 
 // heir reports whether the lease was ours until now, without a gap.

@@ -100,7 +100,7 @@ func (s *Supervisor) views() <-chan View {
 // heedView takes up what is known of the fleet.
 func (s *Supervisor) heedView(ctx context.Context, v View) {
 	now := time.Now()
-	if v.Lease == s.refused && v.Lease != "" { // it was looked up before it was refused
+	if v.Lease != "" && (v.Lease == s.refused || v.Heard.Before(s.dropped)) { // it was looked up before that
 		v.Leads, v.Asks, v.Lease = false, false, ""
 	}
 	s.view = v
@@ -215,7 +215,7 @@ func (s *Supervisor) dropLate(ctx context.Context, o machine.Outcome) machine.Ou
 	if s.fleet.Ours(asking, s.lease) {
 		return o
 	}
-	s.lease = "" // if it is ours again, it is taken up anew
+	s.lease, s.dropped = "", time.Now() // if it is ours again, it is taken up anew
 	s.log.Warn("this sidecar was away for longer than its lease; what it found is dropped", "reason", o.Reason)
 	return machine.Outcome{Knocked: o.Knocked, Dialled: o.Dialled}
 }

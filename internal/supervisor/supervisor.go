@@ -50,6 +50,7 @@ type Supervisor struct {
 	view     View      // what is known of them
 	lease    string    // under which the machine leads; empty: it follows
 	refused  string    // the lease that a writing was refused under
+	dropped  time.Time // when an outcome came late
 	cleared  time.Time // the last clearing of the fleet that was heeded
 	lifted   time.Time // the last lifting of a ban
 	salt     []byte    // the fleet's
