@@ -56,27 +56,26 @@ func (p *play) judge(mine int) {
 	}
 }
 
-// heard reports whether somebody has seen in Redis that a login was begun, and has been
-// there all the while since Redis was lost.
+// heard reports whether all that were there have seen in Redis that a login was begun,
+// and are still there since Redis was lost. Who has come later knows of nothing.
 func (p *play) heard(d dial) bool {
 	p.model.mu.Lock()
 	defer p.model.mu.Unlock()
+	all := false
 	for _, m := range p.members {
-		if m == nil {
+		if m == nil || m.born.After(d.at) || m.id == d.id {
 			continue
 		}
 		heard := p.model.heard[heardOf{m.id, d.number}]
-		if heard.IsZero() || slices.ContainsFunc(p.shaken, func(at time.Time) bool { return at.After(d.at) && !at.After(heard) }) {
-			continue
-		}
 		m.link.mu.Lock()
 		there := m.link.paused == nil && !m.link.cut && m.link.there.Before(p.shaken[len(p.shaken)-1])
 		m.link.mu.Unlock()
-		if there {
-			return true
+		if !there || heard.IsZero() || slices.ContainsFunc(p.shaken, func(at time.Time) bool { return at.After(d.at) && !at.After(heard) }) {
+			return false
 		}
+		all = true
 	}
-	return false
+	return all
 }
 
 // watch notes which windows are known, by those that live, run and are connected: what

@@ -48,6 +48,7 @@ type dial struct {
 
 // player is one sidecar.
 type player struct {
+	born       time.Time
 	id         string
 	link       *link
 	sup        *supervisor.Supervisor
@@ -132,7 +133,7 @@ func (p *play) start(who int) {
 	}
 	member.Tell(supervisor.Self{Target: target})
 	ctx, stop := context.WithCancel(context.Background())
-	m := &player{id: member.ID(), link: l, stop: stop, credential: target.Credential}
+	m := &player{born: time.Now(), id: member.ID(), link: l, stop: stop, credential: target.Credential}
 	loading, cancel := context.WithTimeout(ctx, 2*time.Second)
 	record, _, err := member.Load(loading)
 	cancel()
