@@ -45,7 +45,7 @@ func (p *play) judge(mine int) {
 			continue
 		}
 		again := !before.over && !p.cleared.After(before.at)
-		lost := slices.ContainsFunc(p.shaken, before.at.Before) && !p.heard(before)
+		lost := slices.ContainsFunc(p.shaken, before.at.Before) && !p.heard(before) || slices.ContainsFunc(p.shaken, before.justOver)
 		if !again || !before.trial || before.blind || d.delayed || lost {
 			continue
 		}
@@ -54,6 +54,11 @@ func (p *play) judge(mine int) {
 			p.faults = append(p.faults, fmt.Sprintf("%s: the trials of %d and %d are %s apart", d.at.Format("04:05.000"), before.who, d.who, apart))
 		}
 	}
+}
+
+// justOver reports whether others may not have heard yet of what a login met.
+func (d dial) justOver(at time.Time) bool {
+	return !d.done.IsZero() && at.After(d.done) && at.Sub(d.done) < 3*time.Second
 }
 
 // heard reports whether all that were there have seen in Redis that a login was begun,

@@ -35,6 +35,7 @@ type play struct {
 // dial is one login, and what was known when it was last looked at.
 type dial struct {
 	at, reread     time.Time
+	done           time.Time // zero: it is out
 	window         time.Time // until when Redis had one at the last look
 	who            int
 	trial          bool
@@ -108,6 +109,7 @@ func (a asker) Probe(ctx context.Context, permit machine.Permit) machine.Outcome
 	a.play.mu.Lock()
 	a.play.asking[a.who] = false
 	a.link.mu.Lock()
+	a.play.dials[mine].done = time.Now()
 	a.play.dials[mine].ended = !locked && !a.link.dead
 	a.link.mu.Unlock()
 	if locked {
