@@ -45,7 +45,7 @@ func (p *play) judge(mine int) {
 			continue
 		}
 		again := !before.over && !p.cleared.After(before.at)
-		lost := slices.ContainsFunc(p.shaken, before.at.Before) && !p.heard(before) || slices.ContainsFunc(p.shaken, before.justOver)
+		lost := slices.ContainsFunc(p.shaken, before.goneBy) && !p.heard(before) || slices.ContainsFunc(p.shaken, before.justOver)
 		if !again || !before.trial || before.blind || d.delayed || lost {
 			continue
 		}
@@ -55,6 +55,10 @@ func (p *play) judge(mine int) {
 		}
 	}
 }
+
+// goneBy reports whether Redis was lost, or its clock set, when a login was out: the
+// word of it is half a millisecond older than the login.
+func (d dial) goneBy(at time.Time) bool { return !at.Before(d.at) }
 
 // justOver reports whether others may not have heard yet of what a login met.
 func (d dial) justOver(at time.Time) bool {
@@ -75,7 +79,7 @@ func (p *play) heard(d dial) bool {
 		m.link.mu.Lock()
 		there := m.link.paused == nil && !m.link.cut && m.link.there.Before(p.shaken[len(p.shaken)-1])
 		m.link.mu.Unlock()
-		if !there || heard.IsZero() || slices.ContainsFunc(p.shaken, func(at time.Time) bool { return at.After(d.at) && !at.After(heard) }) {
+		if !there || heard.IsZero() || slices.ContainsFunc(p.shaken, func(at time.Time) bool { return d.goneBy(at) && !at.After(heard) }) {
 			return false
 		}
 		all = true
@@ -109,7 +113,11 @@ func (p *play) watch(at time.Time) {
 		if s.State == machine.Lockout && s.Next.Sub(at) > 3*time.Second { // less is what attempts are apart
 			p.caused(at, s.Since, s.Next)
 		}
-		if !reaches || s.State != machine.Lockout || !at.Before(s.Next) || !s.Since.After(p.cleared) {
+		cleared := p.cleared
+		if p.set { // what Redis' clock lost makes a clearing later
+			cleared = cleared.Add(3 * time.Second)
+		}
+		if !reaches || s.State != machine.Lockout || !at.Before(s.Next) || !s.Since.After(cleared) {
 			m.knew = nil
 			continue
 		}

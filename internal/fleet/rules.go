@@ -87,18 +87,21 @@ func (s *seat) holds(now time.Time) bool {
 	return s.lease != store.Lease{} && (now.Before(s.ends) || s.misses >= missesToTrust)
 }
 
-// yields reports whether a room that is empty is left to others for now: first to who
-// has led, which knows best, then to those that know of a trial, to those that have
-// followed, and at last to who is new. Each step is a look, so that all of one go first.
-func (s *seat) yields(now time.Time, trial bool) bool {
-	if s.answer.Rev != "" || s.heir(now) {
+// yields reports whether a free room is left to others for now. One that is empty: first
+// to who has led, which knows best, then to those that know of a trial, to those that have
+// followed, and at last to who is new. One with a trial that is out: to those that have
+// seen it begin, since the clock may have been set meanwhile. Each step is a look, so that
+// all of one go first.
+func (s *seat) yields(now time.Time, trial machine.Begun) bool {
+	out := trial.After != "" && now.Sub(trial.At) < trialLasts
+	if s.heir(now) || s.answer.Rev != "" && (s.answer.Record.Attempt.After == "" || s.epoch.Before(trial.At)) {
 		return false
 	}
 	patience := LeaseQuiet
 	if s.knows {
 		patience = 2 * LookEvery
 	}
-	if s.knows && trial {
+	if s.knows && out {
 		patience = LookEvery
 	}
 	return s.free.IsZero() || now.Before(s.free.Add(patience-LookEvery/2)) // a look too late is a second lost
@@ -150,7 +153,7 @@ func (r *rules) tag() string {
 // mayLead reports whether we are fit to ask for the whole key. One whose credential is
 // rejected gives way to one with another, so that the trial after a window is made.
 func (r *rules) mayLead(now time.Time) bool {
-	if r.self.Target.Fault != "" || r.main.yields(now, r.trial.After != "" && now.Sub(r.trial.At) < trialLasts) {
+	if r.self.Target.Fault != "" || r.main.yields(now, r.trial) {
 		return false
 	}
 	if !r.self.Held {

@@ -119,6 +119,9 @@ func TestKnownSchedules(t *testing.T) {
 			{"end", 0, 12 * time.Second}, {"trial", 0, 1500 * time.Millisecond}, {"kill", leads, 2 * time.Second}, {"flush", 0, 0}, {"start", 0, 10 * time.Second},
 		},
 		"clock set forward in a trial": {{"trial", 0, 1500 * time.Millisecond}, {"kill", leads, 2 * time.Second}, {"clock", 3, 30 * time.Second}},
+		"newcomer after the clock was set in a trial": {
+			{"trial", 0, 1500 * time.Millisecond}, {"clock", 3, 1500 * time.Millisecond}, {"kill", leads, 0}, {"start", 0, 0}, {"start", 1, 0}, {"start", 2, 0}, {"start", other, 30 * time.Second},
+		},
 		"trial of a leader with another credential": {
 			{"trial", 0, 2 * time.Second}, {"end", 0, 0}, {"end", 1, 0}, {"end", 2, 12 * time.Second}, {"start", 1, 0},
 			{"trial", other, 1500 * time.Millisecond}, {"kill", other, 30 * time.Second},
