@@ -35,6 +35,7 @@ type modelRoom struct {
 	fence             int64
 	lease             time.Time
 	record            machine.Record
+	writes            int64 // of it
 	salt              []byte
 	cleared           time.Time
 	window            machine.Window
@@ -90,6 +91,7 @@ func (m *model) clear() bool {
 		room.record.Attempt = machine.Begun{}
 	}
 	room.rev, room.cleared = fmt.Sprint("clear", at), at
+	room.writes++
 	if !room.window.Opened.After(at) {
 		room.window = machine.Window{}
 	}
@@ -137,7 +139,7 @@ func (m *model) answer(word string, at time.Time, room, main *modelRoom) store.A
 		return a
 	}
 	a.Epoch, a.Fence, a.Owner, a.Lease, a.Rev, a.Record = room.epoch, room.fence, room.owner, room.lease, room.rev, room.record
-	a.Salt, a.Cleared = main.salt, main.cleared
+	a.Salt, a.Writes, a.Cleared = main.salt, main.writes, main.cleared
 	a.Record.Windows = nil
 	if main.window.Until.After(at) {
 		a.Record.Windows = []machine.Window{main.window}
@@ -160,7 +162,7 @@ func (m *model) look(r store.Room, l store.Look, sent time.Time) store.Answer {
 	at := m.now()
 	main, room := m.room(store.Room{Key: r.Key}, l.Salt), m.room(r, l.Salt)
 	main.members[l.Tag] = at
-	if main.epoch == l.Epoch && main.last.Before(l.Seen) {
+	if lost := main.writes < l.Seen || main.writes == l.Seen && main.rev != l.Rev; lost && main.epoch == l.Epoch {
 		m.epoch++
 		main.epoch, main.fence, main.owner, main.lease, main.rev, main.record = string(rune('a'+m.epoch)), 0, "", time.Time{}, "", machine.Record{}
 	}
@@ -215,6 +217,7 @@ func (m *model) save(r store.Room, w store.Write, sent time.Time) store.Answer {
 			m.begun = append(m.begun, time.Now())
 		}
 		room.record, room.rev, room.lease = record, w.Rev, at.Add(w.For)
+		room.writes++
 		if !main.window.Until.After(at) {
 			main.window = machine.Window{}
 		}

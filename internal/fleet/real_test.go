@@ -43,13 +43,13 @@ func TestModel(t *testing.T) {
 			kind := rapid.SampledFrom([]string{"look", "look", "save", "save", "flush", "clock", "older"}).Draw(rt, "kind")
 			switch kind {
 			case "look":
-				l := store.Look{Member: who, Tag: who, Wants: rapid.Bool().Draw(rt, "wants"), Lease: lease, For: lasts, Salt: []byte("salt"), Window: window, Clock: clock, Epoch: seen.Epoch, Seen: seen.Clock.Read(), Heir: rapid.Bool().Draw(rt, "heir")}
+				l := store.Look{Member: who, Tag: who, Wants: rapid.Bool().Draw(rt, "wants"), Lease: lease, For: lasts, Salt: []byte("salt"), Window: window, Clock: clock, Epoch: seen.Epoch, Seen: seen.Writes, Rev: seen.Rev, Heir: rapid.Bool().Draw(rt, "heir")}
 				if i == 0 {
 					l.Window = machine.Window{} // there is no clock yet
 				}
 				modelled := l
 				modelled.Lease.Epoch = epochs[fmt.Sprint(room, lease.Epoch)]
-				modelled.Epoch, modelled.Seen = modelSeen.Epoch, modelSeen.Clock.Read()
+				modelled.Epoch, modelled.Seen, modelled.Rev = modelSeen.Epoch, modelSeen.Writes, modelSeen.Rev
 				want = model.look(room, modelled, time.Now())
 				got, err = real.Look(context.Background(), room, l)
 			case "save":

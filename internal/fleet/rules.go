@@ -107,8 +107,11 @@ func (s *seat) yields(now time.Time, trial machine.Begun) bool {
 	return s.free.IsZero() || now.Before(s.free.Add(patience-LookEvery/2)) // a look too late is a second lost
 }
 
-// heir reports whether the lease was ours until now, without a gap.
-func (s *seat) heir(now time.Time) bool { return s.lease != store.Lease{} && now.Before(s.ends) }
+// heir reports whether the lease was ours until now, without a gap, and for so long that
+// all have said what they know.
+func (s *seat) heir(now time.Time) bool {
+	return s.lease != store.Lease{} && now.Before(s.ends) && !now.Before(s.quiet)
+}
 
 func leaseName(l store.Lease) string {
 	if l == (store.Lease{}) {
@@ -185,7 +188,7 @@ func (r *rules) room() (store.Room, *seat) {
 func (r *rules) look(now time.Time, s *seat, wants bool, salt []byte) store.Look {
 	l := store.Look{
 		Member: r.id, Tag: r.tag(), Wants: wants, Lease: s.lease, For: LeaseFor, Salt: salt, Clock: r.clock,
-		Epoch: r.main.answer.Epoch, Seen: r.main.answer.Clock.Read(), Heir: s.heir(now),
+		Epoch: r.main.answer.Epoch, Seen: r.main.answer.Writes, Rev: r.main.answer.Rev, Heir: s.heir(now),
 	}
 	if now.Before(r.self.Ends) && r.heard != (time.Time{}) { // else there is no clock to bring it on
 		l.Window = r.self.Window

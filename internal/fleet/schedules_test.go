@@ -126,6 +126,10 @@ func TestKnownSchedules(t *testing.T) {
 			{"trial", 0, 2 * time.Second}, {"end", 0, 0}, {"end", 1, 0}, {"end", 2, 12 * time.Second}, {"start", 1, 0},
 			{"trial", other, 1500 * time.Millisecond}, {"kill", other, 30 * time.Second},
 		},
+		"newcomer on a copy of Redis without the trial": {
+			{"stall", 0, 0}, {"end", 0, 500 * time.Millisecond}, {"kill", leads, 0}, {"trial", 0, 200 * time.Millisecond}, {"kill", leads, 1200 * time.Millisecond},
+			{"failover", 0, 173 * time.Millisecond}, {"start", 0, 30 * time.Second},
+		},
 		"a copy of Redis without the trial": {{"stall", 0, 40 * time.Second}, {"trial", 0, 1500 * time.Millisecond}, {"kill", leads, 2 * time.Second}, {"failover", 0, 20 * time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,6 +22,7 @@ type Answer struct {
 	Owner   string // of the lease; empty: nobody has had one
 	Lease   time.Time
 	Rev     string         // of the record
+	Writes  int64          // of the record of the key's own room, since it began
 	Record  machine.Record // its window is the key's, whoever has opened it
 	Salt    []byte
 	Cleared time.Time // what was opened before is over by an operator's word; zero: none has been given
@@ -114,6 +115,7 @@ func readAnswer(reply []any, asked, answered time.Time) (Answer, error) {
 	}
 	a.Epoch, a.Owner, a.Rev, a.Salt = fields["epoch"], fields["owner"], fields["rev"], []byte(shared["salt"])
 	a.Fence, _ = strconv.ParseInt(fields["fence"], 10, 64)
+	a.Writes, _ = strconv.ParseInt(shared["writes"], 10, 64)
 	a.Lease, a.Cleared, a.Lifted = stampOf(fields["lease_until"]), stampOf(shared["cleared"]), stampOf(shared["lifted"])
 	if text := fields["record"]; text != "" {
 		var c content

@@ -41,10 +41,12 @@ type Look struct {
 	Salt        []byte        // for a room that begins now
 	Window      machine.Window
 	Clock       Clock // brings the window on Redis' clock
-	// What the last answer about the key's own room had for its epoch and its clock: if
-	// that is not there any more, an older copy of Redis has taken over.
+	// What the last answer about the key's own room had for its epoch, its number of
+	// writings and its revision: if they are not there any more, an older copy of Redis has
+	// taken over.
 	Epoch string
-	Seen  time.Time
+	Seen  int64
+	Rev   string
 	Heir  bool // its lease lasts: it comes first if the room is lost
 }
 
@@ -53,7 +55,7 @@ func (r *Redis) Look(ctx context.Context, room Room, l Look) (Answer, error) {
 	now := time.Now()
 	opened, until, text := windowArgs(l.Window, l.Clock, now)
 	return r.run(ctx, lookScript, room.args(l.Member, l.Tag, l.Wants, l.Lease.Epoch, l.Lease.Fence, l.For.Milliseconds(),
-		hex.EncodeToString(newSalt()), l.Salt, opened, until, text, stampFor(l.Clock.At(now)), l.Epoch, stampFor(l.Seen), l.Heir)...)
+		hex.EncodeToString(newSalt()), l.Salt, opened, until, text, stampFor(l.Clock.At(now)), l.Epoch, l.Seen, l.Rev, l.Heir)...)
 }
 
 // Write is a record with what it is written under.

@@ -10,6 +10,7 @@ if not redis.call('HGET', KEYS[1], 'epoch') then
   return answer('ok', at) -- nothing is there
 end
 redis.call('HSET', KEYS[1], 'record', ARGV[3], 'rev', ARGV[2])
+redis.call('HINCRBY', KEYS[1], 'writes', 1)
 redis.call('HSET', KEYS[2], ARGV[6], ARGV[4])
 if tonumber(ARGV[5]) <= tonumber(ARGV[4]) then
   redis.call('HDEL', KEYS[2], 'until', 'window')

@@ -4,8 +4,9 @@
 -- ARGV: 1 member, 2 its tag, 3 wants the lease, 4 epoch and 5 fence of the lease that
 -- it has, 6 length of a lease in ms, 7 an epoch and 8 a salt to begin with,
 -- 9 opened, 10 end and 11 text of its window, 12 what our clock should show,
--- 13 epoch and 14 time of the last answer about the fleet's own room that it has had,
--- 15 has had the lease until now
+-- 13 epoch, 14 number of writings and 15 revision of the last answer about the fleet's
+-- own room that it has had,
+-- 16 has had the lease until now
 local at, shift = now()
 local ends = tonumber(ARGV[10])
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', at - 60000)
@@ -15,9 +16,11 @@ for _, room in ipairs({KEYS[2], KEYS[1]}) do
     redis.call('HSET', room, 'epoch', ARGV[7], 'fence', 0, 'owner', '', 'lease_until', 0, 'rev', '', 'salt', ARGV[8])
   end
 end
--- An older copy of us has taken over, if what somebody has seen is not here. The record
+-- An older copy of us has taken over, if a record that somebody has seen is not here. It
 -- begins anew, from what the members know; the window stays.
-if redis.call('HGET', KEYS[2], 'epoch') == ARGV[13] and number(KEYS[2], 'last') < tonumber(ARGV[14]) then
+local less = number(KEYS[2], 'writes') - tonumber(ARGV[14])
+local lost = less < 0 or less == 0 and redis.call('HGET', KEYS[2], 'rev') ~= ARGV[15]
+if lost and redis.call('HGET', KEYS[2], 'epoch') == ARGV[13] then
   redis.call('HSET', KEYS[2], 'epoch', ARGV[7], 'fence', 0, 'owner', '', 'lease_until', 0, 'rev', '')
   redis.call('HDEL', KEYS[2], 'record')
 end
@@ -33,7 +36,7 @@ if ARGV[3] == '1' then
     and number(KEYS[1], 'fence') == tonumber(ARGV[5])
   if held and ours then
     redis.call('HSET', KEYS[1], 'lease_until', at + ARGV[6])
-  elseif not held and fresh and (seen or ARGV[15] == '1') then
+  elseif not held and fresh and (seen or ARGV[16] == '1') then
     -- also our own that has ended: what was done under it comes late. A room that begins
     -- is left to who has led, and then to those that know what is lost: see rules.go
     redis.call('HINCRBY', KEYS[1], 'fence', 1)

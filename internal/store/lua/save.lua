@@ -31,6 +31,7 @@ if field('rev') ~= ARGV[6] then -- else it is written already, and our answer wa
     return answer('rev', at)
   end
   redis.call('HSET', KEYS[1], 'record', ARGV[7], 'rev', ARGV[6])
+  redis.call('HINCRBY', KEYS[1], 'writes', 1)
   if stands <= at then
     redis.call('HDEL', KEYS[2], 'until', 'window')
   end
