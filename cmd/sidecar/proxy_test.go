@@ -40,13 +40,13 @@ func TestProxy(t *testing.T) {
 	if _, err := s.through("wrong-one"); err == nil || !strings.Contains(err.Error(), "28P01") {
 		t.Fatalf("%v", err)
 	}
+	s.awaitLine("a login from 127.0.0.1 was refused")
 	if _, err := s.through("right-one"); err == nil || !strings.Contains(err.Error(), "this service's own logins were refused") {
 		t.Errorf("%v", err)
 	}
 	if p := s.status().Proxy; p == nil || !p.Open || p.Connections != 1 || p.Refused != 1 || len(p.Held) != 1 || p.Held[0].Client != "127.0.0.1" {
 		t.Errorf("%+v", p)
 	}
-	s.awaitLine("a login from 127.0.0.1 was refused")
 	realpeer.Until(t, 10*time.Second, "the next probe", func() error {
 		if !s.status().LastAttempt.At.After(asked) {
 			return http.ErrServerClosed
