@@ -123,6 +123,7 @@ func TestNotified(t *testing.T) {
 	second := startSidecar(t, env...)
 	second.await(machine.Ready, 20*time.Second)
 	said := chat.await(t, 2)
+	second.awaitLine("notification sent") // which is counted once the receiver has answered
 	if len(said) != 2 || said[0] != "lockout" || !strings.HasPrefix(said[1], "[dev] READY again after ") {
 		t.Errorf("said %q", said)
 	}
