@@ -70,7 +70,15 @@ func TestAmplificationReal(t *testing.T) {
 			w.pooler.Admin(t, "KILL "+realpeer.Database)
 			w.pooler.Admin(t, "RESUME "+realpeer.Database)
 		}
-		time.Sleep(length) // it is the load that is measured
+		<-time.After(length) // it is the load of that time that is counted
+		realpeer.Until(t, 30*time.Second, "each world has been refused", func() error {
+			for _, w := range worlds {
+				if w.pooler.Rejections("app") == 0 {
+					return fmt.Errorf("%s: no refused login", w.guard)
+				}
+			}
+			return nil
+		})
 		took := make([]time.Duration, len(worlds))
 		var waiting sync.WaitGroup
 		for i, w := range worlds {

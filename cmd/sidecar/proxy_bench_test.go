@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -68,13 +67,13 @@ func BenchmarkProxy(b *testing.B) {
 	idle := startSidecar(b, "DATABASE_URL="+pb.DSN("app", "right"), "SIDECAR_PROXY_PORT=0", "SIDECAR_PROXY_MAX=2000")
 	idle.await(machine.Ready, 10*time.Second)
 	conns := []*pgconn.PgConn{connectTo(b, idle.proxyAddress())}
-	before := resident(b, idle.command.Process.Pid)
+	before := memory(b, idle.command.Process.Pid, "VmRSS:")
 	const many = 1000
 	for range many {
 		conns = append(conns, connectTo(b, idle.proxyAddress()))
 	}
 	time.Sleep(6 * time.Second) // what was needed for the logins is given back
-	fmt.Printf("\n%d idle connections: %.1f KiB of resident memory each\n", many, float64(resident(b, idle.command.Process.Pid)-before)/many)
+	fmt.Printf("\n%d idle connections: %.1f KiB of resident memory each\n", many, float64(memory(b, idle.command.Process.Pid, "VmRSS:")-before)/many)
 	for _, conn := range conns {
 		conn.Close(context.Background())
 	}
@@ -195,14 +194,4 @@ func connectTo(b *testing.B, address string) *pgconn.PgConn {
 		b.Fatal(err)
 	}
 	return conn
-}
-
-// resident is a process's memory in KiB.
-func resident(b *testing.B, pid int) int {
-	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return int(number(b, strings.ReplaceAll(string(text), "\t", " "), `VmRSS: *(\d+)`))
 }

@@ -59,7 +59,7 @@ func TestSize(t *testing.T) {
 		s.get("/readyz")
 	}
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux says how much memory is resident")
+		return // only Linux says how much memory is resident
 	}
 	for name, most := range map[string]int{"VmRSS:": mostResident, "RssAnon:": mostOwn} {
 		kib := memory(t, s.command.Process.Pid, name)
